@@ -1,0 +1,48 @@
+# The commands of this project. Each is one line that can be typed by hand.
+#
+#   make serve               install what serving needs into .venv, serve on port 8000
+#   make test                install everything else too, run all tests
+#   make serve TORCH=cuda    the same with PyTorch's CUDA build (Linux, NVIDIA driver for CUDA 13)
+
+PYTHON ?= python3.11
+TORCH ?= cpu
+PORT ?= 8000
+
+# One environment for each build of PyTorch, so that switching does not mix them.
+VENV := .venv$(if $(filter cpu,$(TORCH)),,-$(TORCH))
+BIN := $(VENV)/bin
+
+.PHONY: serve test check format lock clean
+.DELETE_ON_ERROR:
+
+serve: $(VENV)/.serving
+	PORT=$(PORT) $(BIN)/gunicorn --config service/gunicorn.conf.py 'service.server:app()'
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/.testing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.testing
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock:
+	requirements/lock.sh
+
+clean:
+	rm -rf .venv .venv-* build *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serving: requirements/torch-$(TORCH).txt requirements/serving.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	VENV=$(VENV) requirements/install.sh $(TORCH) serving
+	touch $@
+
+$(VENV)/.testing: $(VENV)/.serving requirements/test.txt
+	VENV=$(VENV) requirements/install.sh $(TORCH) test
+	touch $@

@@ -1,0 +1,103 @@
+"""The command: an article in a file or on standard input, its summary on standard output."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+from summarizer.document import Evaluation
+from summarizer.errors import InvalidText, SummarizerError
+from summarizer.options import DEFAULT_SENTENCES, Order, Redundancy, SummaryOptions
+from summarizer.pipeline import Summarizer
+
+BAR_WIDTH = 20  # characters of a full bar, for a score of 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :param arguments: those of the process by default.
+    :returns: exit status: 0 done, 1 the article or the checkpoint cannot be used, 2 wrong arguments.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        options = SummaryOptions(
+            parsed.sentences, parsed.words, parsed.ratio, parsed.threshold, parsed.order, parsed.redundancy
+        )
+        text = _read(parsed.article)
+        evaluation = Summarizer.load(parsed.checkpoint, encoder=parsed.encoder).evaluate(text, options)
+        print(_render(evaluation, scores=parsed.scores, as_json=parsed.json), flush=True)
+    except (SummarizerError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader, say head, has seen enough
+            sys.stderr.close()  # or the interpreter complains while it flushes at exit
+            return 0
+        print(f"summarizer: {error}", file=sys.stderr)
+        return 1
+    for warning in evaluation.warnings:
+        print(f"summarizer: {warning.detail}", file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="summarizer", description="Print the sentences of an article that a curator would quote."
+    )
+    parser.add_argument("article", nargs="?", default="-", help="a UTF-8 text file; standard input by default")
+    budget = parser.add_argument_group("length of the summary (one of them)").add_mutually_exclusive_group()
+    budget.add_argument(
+        "--sentences", type=int, metavar="N", help=f"number of sentences (default {DEFAULT_SENTENCES})"
+    )
+    budget.add_argument("--words", type=int, metavar="N", help="at most N words")
+    budget.add_argument("--ratio", type=float, metavar="R", help="share of the sentences, over 0 up to 1")
+    budget.add_argument("--threshold", type=float, metavar="S", help="all that score at least S, from 0 to 1")
+    parser.add_argument("--order", choices=get_args(Order), default="document", help="default: document")
+    parser.add_argument("--redundancy", choices=get_args(Redundancy), default="trigram", help="default: trigram")
+    shape = parser.add_argument_group("what to print").add_mutually_exclusive_group()
+    shape.add_argument("--scores", action="store_true", help="every sentence with its score and a bar")
+    shape.add_argument("--json", action="store_true", help="everything, in the form of the HTTP API")
+    parser.add_argument("--checkpoint", metavar="DIR", help="a trained model; the one shipped by default")
+    parser.add_argument("--encoder", metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('quote-summarizer')}")
+    return parser
+
+
+def _read(article: str) -> str:
+    raw = sys.stdin.buffer.read() if article == "-" else Path(article).read_bytes()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        name = "standard input" if article == "-" else article
+        raise InvalidText(f"{name} is not UTF-8: byte {error.start} cannot be read; convert it first") from None
+
+
+def _render(evaluation: Evaluation, *, scores: bool, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=2)
+    if scores:
+        return "\n".join(
+            f"{sentence.score:.2f} {_bar(sentence.score)} {'*' if sentence.selected else ' '} {_line(sentence.text)}"
+            for sentence in evaluation.sentences
+        )
+    return "\n".join(_line(sentence.text) for sentence in evaluation.selected)
+
+
+def _bar(score: float) -> str:
+    """As long as the score is high, in eighths of a character.
+
+    >>> _bar(0.5)
+    '██████████          '
+    """
+    full, eighths = divmod(round(score * BAR_WIDTH * 8), 8)
+    part = " ▏▎▍▌▋▊▉"[eighths] if eighths else ""
+    return ("█" * full + part).ljust(BAR_WIDTH)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

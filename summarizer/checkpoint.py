@@ -1,0 +1,276 @@
+"""A trained model as a folder of plain files.
+
+::
+
+    config.json          everything that rebuilds the model, and the sha256 of each file below
+    model.safetensors    weights of the network
+    encoder/             a static encoder that travels with the checkpoint (absent for other encoders)
+    metrics.json         what was measured with it
+    README.md            the model card, for people
+
+No pickles. Loading is strict: nothing missing, nothing unknown, every byte as it was saved.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder
+from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
+from summarizer.model import ModelConfig, SentenceScorer
+from summarizer.sentence_transformer import SentenceTransformerEncoder
+
+FORMAT = 1
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.json"
+CARD_FILE = "README.md"
+ENCODER_FOLDER = "encoder"
+
+EncoderKind = Literal["static", "sentence-transformers"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """Which encoder the network was trained on.
+
+    :ivar kind: ``static``: the one in the checkpoint's own ``encoder`` folder; ``sentence-transformers``:
+        a model that is found by its name.
+    :ivar name: for people, and where ``sentence-transformers`` looks for it.
+    :ivar digest: sha256 that the encoder must have.
+    """
+
+    kind: EncoderKind
+    name: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(EncoderKind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(EncoderKind))}; got {self.kind!r}")
+        for name in ("name", "digest"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a string; got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What ``config.json`` says, apart from the format number and the file digests.
+
+    :ivar name: of the model, as answers carry it.
+    :ivar version: of the model.
+    :ivar model: architecture of the network.
+    :ivar encoder: which encoder it needs.
+    :ivar closeness: name of the function that made its targets.
+    :ivar training: settings and data it was trained with, for the record.
+    """
+
+    name: str
+    version: str
+    model: ModelConfig
+    encoder: EncoderConfig
+    closeness: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint, ready to score.
+
+    :ivar config: as saved.
+    :ivar scorer: the network, in evaluation mode.
+    :ivar encoder: the encoder that it was trained on.
+    :ivar metrics: content of ``metrics.json``.
+    :ivar sha256: digest of ``config.json``; since that lists the digests of all other files that decide
+        a score, it names the model exactly.
+    """
+
+    config: CheckpointConfig
+    scorer: SentenceScorer
+    encoder: Encoder
+    metrics: Mapping[str, Any]
+    sha256: str
+
+
+def save(
+    folder: Path,
+    config: CheckpointConfig,
+    scorer: SentenceScorer,
+    *,
+    encoder_folder: Path | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    card: str = "",
+) -> None:
+    """Write a checkpoint. It appears whole or not at all.
+
+    :param folder: replaced if it is there already.
+    :param encoder_folder: where a static encoder's two files are; required for that kind.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in scorer.state_dict().items()}
+        save_file(tensors, draft / WEIGHTS_FILE)
+        if config.encoder.kind == "static":
+            if encoder_folder is None:
+                raise ValueError("a checkpoint with a static encoder needs encoder_folder")
+            (draft / ENCODER_FOLDER).mkdir()
+            for name in (WEIGHTS_FILE, TOKENIZER_FILE):
+                shutil.copyfile(encoder_folder / name, draft / ENCODER_FOLDER / name)
+        files = {name: _sha256(draft / name) for name in _file_names(config.encoder.kind)}
+        _write_json(draft / CONFIG_FILE, {"format": FORMAT, **dataclasses.asdict(config), "files": files})
+        _write_json(draft / METRICS_FILE, dict(metrics or {}))
+        (draft / CARD_FILE).write_text(card, encoding="utf-8")
+        draft.chmod(0o755)  # mkdtemp makes it private
+        _replace(folder, draft)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def load(folder: Path, *, encoder: str | None = None, device: str | None = None) -> Checkpoint:
+    """Read a checkpoint.
+
+    :param encoder: where to find the encoder, if not under the name in the config; its digest must still
+        be the one that the network was trained on. Not for static encoders, which are in the folder.
+    :param device: for network and encoder, as PyTorch names it; the CPU by default.
+    :raises CheckpointNotFound: the folder or one of its files is missing.
+    :raises CheckpointDamaged: a file is not what the config says, or the config itself is not sound.
+    :raises CheckpointUnsupported: another format version, or another encoder.
+    :raises EncoderUnavailable: the encoder is not installed here.
+    """
+    if not folder.is_dir():
+        raise CheckpointNotFound(f"no checkpoint at {folder}: there is no such folder")
+    raw = _read_json(folder / CONFIG_FILE)
+    config, files = _parse_config(folder / CONFIG_FILE, raw)
+    for name in _file_names(config.encoder.kind):
+        _check_file(folder / name, files.get(name))
+    scorer = _load_scorer(folder / WEIGHTS_FILE, config.model)
+    metrics = _read_json(folder / METRICS_FILE)
+    found = _load_encoder(folder, config, encoder, device)
+    return Checkpoint(config, scorer.to(device or "cpu").eval(), found, metrics, _sha256(folder / CONFIG_FILE))
+
+
+def _file_names(kind: EncoderKind) -> list[str]:
+    names = [WEIGHTS_FILE]
+    if kind == "static":
+        names += [f"{ENCODER_FOLDER}/{WEIGHTS_FILE}", f"{ENCODER_FOLDER}/{TOKENIZER_FILE}"]
+    return names
+
+
+def _parse_config(file: Path, raw: dict[str, Any]) -> tuple[CheckpointConfig, dict[str, Any]]:
+    if raw.get("format") != FORMAT:
+        raise CheckpointUnsupported(
+            f"{file}: expected format {FORMAT}, found {raw.get('format')!r};"
+            " load it with the version of this package that wrote it, or train it anew"
+        )
+    fields = {name: value for name, value in raw.items() if name not in ("format", "files")}
+    try:
+        config = CheckpointConfig(
+            **{
+                **fields,
+                "model": ModelConfig(**_mapping(fields, "model")),
+                "encoder": EncoderConfig(**_mapping(fields, "encoder")),
+            }
+        )
+        for name in ("name", "version", "closeness"):
+            if not isinstance(getattr(config, name), str):
+                raise ValueError(f"{name} must be a string; got {getattr(config, name)!r}")
+        return config, _mapping(raw, "files")
+    except (TypeError, ValueError) as error:  # a missing, unknown or impossible field, named by the message
+        raise CheckpointDamaged(f"{file} does not describe a model: {error}") from error
+
+
+def _mapping(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if not isinstance(raw.get(name), dict):
+        raise ValueError(f"{name} must be an object; got {raw.get(name)!r}")
+    return dict(raw[name])
+
+
+def _check_file(file: Path, expected: object) -> None:
+    if not file.is_file():
+        raise CheckpointNotFound(f"{file} is missing; restore the checkpoint from its source or train it anew")
+    found = _sha256(file)
+    if found != expected:
+        raise CheckpointDamaged(
+            f"{file} is not the file that was saved: expected sha256 {expected}, found {found}"
+            f" ({file.stat().st_size} bytes); restore the checkpoint from its source or train it anew"
+        )
+
+
+def _load_scorer(file: Path, config: ModelConfig) -> SentenceScorer:
+    scorer = SentenceScorer(config)
+    try:
+        tensors = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointDamaged(f"{file} is no readable safetensors file: {error}") from error
+    expected = {name: tuple(tensor.shape) for name, tensor in scorer.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise CheckpointDamaged(
+                f"{file} does not fit the architecture in {CONFIG_FILE}: tensor {name}:"
+                f" expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
+            )
+    scorer.load_state_dict(tensors)
+    return scorer
+
+
+def _load_encoder(folder: Path, config: CheckpointConfig, elsewhere: str | None, device: str | None) -> Encoder:
+    found: Encoder
+    if config.encoder.kind == "static":
+        if elsewhere is not None:
+            raise CheckpointUnsupported(f"{folder} brings its own encoder; it cannot use {elsewhere!r}")
+        found = StaticEncoder.load(folder / ENCODER_FOLDER, config.encoder.name)
+    else:
+        found = SentenceTransformerEncoder(elsewhere or config.encoder.name, device)
+    if found.digest != config.encoder.digest:
+        raise CheckpointUnsupported(
+            f"{folder} was trained on the encoder {config.encoder.name} with digest {config.encoder.digest};"
+            f" found {found.name} with digest {found.digest}"
+        )
+    if found.dimension != config.model.dimension:
+        raise CheckpointDamaged(
+            f"{folder}: the network expects vectors of width {config.model.dimension},"
+            f" the encoder {found.name} gives {found.dimension}"
+        )
+    return found
+
+
+def _replace(folder: Path, draft: Path) -> None:
+    """Put the draft in the folder's place; a folder that was there is kept until the new one is in."""
+    if not folder.exists():
+        os.rename(draft, folder)
+        return
+    old = draft.with_name(draft.name + "-old")
+    os.rename(folder, old)
+    os.rename(draft, folder)
+    shutil.rmtree(old)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointNotFound(f"{file} is missing; is this the folder of a checkpoint?") from None
+    except (ValueError, OSError) as error:
+        raise CheckpointDamaged(f"{file} is no readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointDamaged(f"{file} should hold a JSON object; found {type(content).__name__}")
+    return content

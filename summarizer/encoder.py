@@ -1,0 +1,143 @@
+"""Sentences to vectors: one small protocol, and the static encoder that the default checkpoint ships.
+
+A static encoder is a table with a row for each token; a sentence's vector is the mean of its tokens'
+rows. Its folder has the layout of sentence-transformers' ``StaticEmbedding`` (``model.safetensors`` with
+``embedding.weight``, ``tokenizer.json``), but neither loading nor encoding imports that package.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+
+from summarizer.errors import CheckpointDamaged, CheckpointNotFound
+
+WEIGHTS_FILE = "model.safetensors"
+TOKENIZER_FILE = "tokenizer.json"
+TABLE = "embedding.weight"
+
+
+class Encoded(NamedTuple):
+    """T encoded sentences.
+
+    :ivar vectors: shape (T, D), float32.
+    :ivar truncated: shape (T,), bool; whether only the beginning of the sentence was read.
+    """
+
+    vectors: NDArray[np.float32]
+    truncated: NDArray[np.bool_]
+
+
+class Encoder(Protocol):
+    """Anything that turns sentences into vectors of one width.
+
+    :ivar name: what a person calls it.
+    :ivar dimension: D, the width of the vectors.
+    :ivar digest: sha256 (hexadecimal) that changes when the vectors may.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def encode(self, sentences: Sequence[str]) -> Encoded:
+        """Vectors of T sentences; the same sentence has the same vector in any company."""
+        ...
+
+
+class StaticEncoder:
+    """Mean of the rows of a token table. Reads sentences of any length to their end.
+
+    :param tokenizer: its token ids are rows of the table; truncation and padding are switched off.
+    :param table: shape (V, D), float32.
+    :param digest: sha256 over the files it came from.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, table: torch.Tensor, name: str, digest: str) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._table = table
+        self.name = name
+        self.digest = digest
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "StaticEncoder":
+        """Read a table and its tokenizer.
+
+        :param folder: holds ``model.safetensors`` and ``tokenizer.json``.
+        :raises CheckpointNotFound: one of the two files is missing.
+        :raises CheckpointDamaged: one of them cannot be read, or the tokenizer has ids beyond the table.
+        """
+        table = _read_table(folder / WEIGHTS_FILE)
+        tokenizer = _read_tokenizer(folder / TOKENIZER_FILE)
+        highest = max(tokenizer.get_vocab().values(), default=-1)
+        if highest >= len(table):
+            raise CheckpointDamaged(
+                f"{folder / TOKENIZER_FILE} has token id {highest}, but {TABLE} has only {len(table)} rows;"
+                " the two files do not belong together"
+            )
+        return cls(tokenizer, table, name, digest_of([folder / WEIGHTS_FILE, folder / TOKENIZER_FILE]))
+
+    @property
+    def dimension(self) -> int:
+        return int(self._table.shape[1])
+
+    def encode(self, sentences: Sequence[str]) -> Encoded:
+        """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
+        ids = [found.ids for found in self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)]
+        starts = list(accumulate(map(len, ids), initial=0))[:-1]
+        vectors = torch.nn.functional.embedding_bag(
+            torch.tensor([token for sentence in ids for token in sentence], dtype=torch.long),
+            self._table,
+            torch.tensor(starts, dtype=torch.long),
+            mode="mean",
+        )
+        return Encoded(vectors.numpy(), np.zeros(len(ids), dtype=np.bool_))
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """sha256 (hexadecimal) over the contents of some files, in their order."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _read_table(file: Path) -> torch.Tensor:
+    if not file.is_file():
+        raise CheckpointNotFound(f"{file} is missing; a static encoder needs it")
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            if set(tensors.keys()) != {TABLE}:
+                raise CheckpointDamaged(f"{file} should hold the tensor {TABLE} alone; found {sorted(tensors.keys())}")
+            table: torch.Tensor = tensors.get_tensor(TABLE)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointDamaged(f"{file} is no readable safetensors file: {error}") from error
+    if table.ndim != 2 or not table.is_floating_point():
+        raise CheckpointDamaged(
+            f"{file}: {TABLE} should be a matrix of floats (V, D);"
+            f" found {table.dtype} of shape {tuple(table.shape)}"
+        )
+    return table.float()
+
+
+def _read_tokenizer(file: Path) -> Tokenizer:
+    if not file.is_file():
+        raise CheckpointNotFound(f"{file} is missing; a static encoder needs it")
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # the package raises bare Exception for any fault in the file
+        raise CheckpointDamaged(f"{file} is no readable tokenizer: {error}") from error

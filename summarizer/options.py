@@ -1,0 +1,73 @@
+"""How long the summary may be, in what order it comes, and how it avoids repeating itself."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from summarizer.errors import InvalidOption
+
+Order = Literal["document", "score"]
+Redundancy = Literal["none", "trigram", "mmr"]
+
+DEFAULT_SENTENCES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOptions:
+    """At most one budget, an order, and a way to treat redundancy.
+
+    Without a budget the summary has :data:`DEFAULT_SENTENCES` sentences.
+
+    :ivar sentences: number of sentences, at least 1; an article that has fewer gives all.
+    :ivar words: most words (runs of non-space characters) in the whole summary, at least 1.
+    :ivar ratio: share of the article's sentences, in (0, 1], rounded down, but at least one.
+    :ivar threshold: every sentence that scores at least this, in [0, 1].
+    :ivar order: ``document`` or ``score`` (best first).
+    :ivar redundancy: ``none``; ``trigram``: pass over a sentence that repeats three words in a
+        row of one already chosen; ``mmr``: maximal marginal relevance, a sentence loses what its
+        vector has in common with those already chosen.
+    :raises InvalidOption: a wrong type, a value out of range, or two budgets.
+    """
+
+    sentences: int | None = None
+    words: int | None = None
+    ratio: float | None = None
+    threshold: float | None = None
+    order: Order = "document"
+    redundancy: Redundancy = "trigram"
+
+    def __post_init__(self) -> None:
+        _check_count("sentences", self.sentences)
+        _check_count("words", self.words)
+        _check_share("ratio", self.ratio, zero_allowed=False)
+        _check_share("threshold", self.threshold, zero_allowed=True)
+        _check_choice("order", self.order, get_args(Order))
+        _check_choice("redundancy", self.redundancy, get_args(Redundancy))
+        given = [name for name in BUDGETS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise InvalidOption(f"give at most one of {', '.join(BUDGETS)}; got {' and '.join(given)}", given[1])
+
+
+BUDGETS = ("sentences", "words", "ratio", "threshold")
+OPTION_NAMES = tuple(field.name for field in fields(SummaryOptions))
+
+
+def _check_count(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidOption(f"{name} must be a whole number of at least 1; got {value!r}", name)
+
+
+def _check_share(name: str, value: object, *, zero_allowed: bool) -> None:
+    if value is None:
+        return
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not 0 <= value <= 1 or (value == 0 and not zero_allowed):  # type: ignore[operator]
+        low = "0 (included)" if zero_allowed else "0 (not included)"
+        raise InvalidOption(f"{name} must be a number from {low} to 1; got {value!r}", name)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidOption(f"{name} must be one of {', '.join(choices)}; got {value!r}", name)

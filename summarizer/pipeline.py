@@ -1,0 +1,198 @@
+"""From an article to its evaluation: split, encode, score, select."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summarizer import checkpoint
+from summarizer.document import Document, Evaluation, ModelInfo, ScoredSentence, Warning
+from summarizer.encoder import Encoded
+from summarizer.errors import TooManySentences
+from summarizer.model import pad
+from summarizer.options import SummaryOptions
+from summarizer.selection import by_score, select
+from summarizer.sentences import SentenceSplitter, join
+
+DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
+
+# Scores are computed in double precision and given to six decimals. What batching, threads or another
+# processor change is near 1e-16, so an article has the same scores, to the last digit, in any company.
+SCORE_DECIMALS = 6
+
+# Padded timesteps in one pass of the network: bounds memory, and is enough to keep the matrix product busy.
+STEPS_PER_BATCH = 4096
+
+DEFAULT_OPTIONS = SummaryOptions()
+
+
+class Summarizer:
+    """A loaded model. Thread-safe: evaluating changes nothing in it.
+
+    :param loaded: the checkpoint.
+    :param max_sentences: an article with more is refused; None for no limit.
+    """
+
+    def __init__(self, loaded: checkpoint.Checkpoint, *, max_sentences: int | None = None) -> None:
+        self._splitter = SentenceSplitter()
+        self._encoder = loaded.encoder
+        self._scorer = loaded.scorer.double()
+        self._max_sentences = max_sentences
+        config = loaded.config
+        self.model = ModelInfo(config.name, config.version, loaded.sha256, config.encoder.name)
+        self.card: Mapping[str, Any] = {
+            "architecture": asdict(config.model),
+            "encoder": asdict(config.encoder),
+            "closeness": config.closeness,
+            "training": dict(config.training),
+            "metrics": dict(loaded.metrics),
+        }
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path | None = None,
+        *,
+        encoder: str | None = None,
+        device: str | None = None,
+        max_sentences: int | None = None,
+    ) -> "Summarizer":
+        """Load a checkpoint; without a folder, the default one that comes with this package.
+
+        Never touches the network, unless the checkpoint or the caller names an encoder on a model hub.
+
+        :param encoder: where the encoder is, if not where the checkpoint says.
+        :param device: as PyTorch names it; the CPU by default.
+        :raises CheckpointError: the folder cannot be used; the message names the file and the reason.
+        :raises EncoderUnavailable: the encoder is not installed here.
+        """
+        loaded = checkpoint.load(Path(folder or DEFAULT_CHECKPOINT), encoder=encoder, device=device)
+        return cls(loaded, max_sentences=max_sentences)
+
+    def evaluate(self, text: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
+        """Score every sentence of an article and choose its summary.
+
+        :raises InputError: nothing to score in the text, or more than the limit.
+        """
+        return self._evaluate([self._splitter.document(text)], options)[0]
+
+    def evaluate_sentences(self, sentences: Sequence[str], options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
+        """Score the caller's own sentences as they are; offsets refer to them joined by line feeds.
+
+        :raises InputError: no sentence, a blank one, or more than the limit.
+        """
+        return self._evaluate([join(sentences)], options)[0]
+
+    def evaluate_many(self, texts: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS) -> list[Evaluation]:
+        """Score several articles together: the same evaluations as one by one, sooner.
+
+        :raises InputError: one of the texts cannot be used; its position is in a note on the error.
+        """
+        documents = []
+        for position, text in enumerate(texts):
+            try:
+                documents.append(self._splitter.document(text))
+            except ValueError as error:
+                error.add_note(f"in the article at position {position}")
+                raise
+        return self._evaluate(documents, options)
+
+    def warm_up(self) -> None:
+        """Run once, so that the first caller does not wait for lazy initialization."""
+        self.evaluate("The first sentence pays for the others. The second one is on the house.")
+
+    def _evaluate(self, documents: Sequence[Document], options: SummaryOptions) -> list[Evaluation]:
+        if not documents:
+            return []
+        for document in documents:
+            self._check_size(document)
+        encoded = self._encode(documents)
+        scores = self._score([article.vectors for article in encoded])
+        return [
+            self._finish(*parts, options) for parts in zip(documents, encoded, scores, strict=True)
+        ]
+
+    def _check_size(self, document: Document) -> None:
+        count = len(document.sentences)
+        if self._max_sentences is not None and count > self._max_sentences:
+            raise TooManySentences(
+                f"the article has {count} sentences; the limit is {self._max_sentences}."
+                " Send it in parts, or raise the limit", document.field
+            )
+
+    def _encode(self, documents: Sequence[Document]) -> list[Encoded]:
+        """All sentences in one call, so that the encoder can batch over articles."""
+        everything = self._encoder.encode([s.text for document in documents for s in document.sentences])
+        ends = np.cumsum([len(document.sentences) for document in documents])[:-1]
+        return [
+            Encoded(*parts)
+            for parts in zip(np.split(everything.vectors, ends), np.split(everything.truncated, ends), strict=True)
+        ]
+
+    def _score(self, articles: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+        """Scores of each article, shape (T_b,), in [0, 1]."""
+        scores: list[NDArray[np.float64]] = [np.empty(0)] * len(articles)
+        for batch in _batches([len(article) for article in articles]):
+            padded = self._scorer.score(pad([articles[index] for index in batch])).numpy()
+            for row, index in zip(padded, batch, strict=True):
+                scores[index] = row[: len(articles[index])].round(SCORE_DECIMALS)
+        return scores
+
+    def _finish(
+        self, document: Document, encoded: Encoded, scores: NDArray[np.float64], options: SummaryOptions
+    ) -> Evaluation:
+        texts = [sentence.text for sentence in document.sentences]
+        indices = select(scores, texts, encoded.vectors, options)
+        selected = frozenset(indices)
+        ranks = {index: rank for rank, index in enumerate(by_score(scores), start=1)}
+        sentences = tuple(
+            ScoredSentence(
+                index=index,
+                text=sentence.text,
+                start=sentence.start,
+                end=sentence.end,
+                score=float(scores[index]),
+                rank=ranks[index],
+                selected=index in selected,
+                truncated=bool(encoded.truncated[index]),
+            )
+            for index, sentence in enumerate(document.sentences)
+        )
+        warnings = tuple(_warnings(sentences, indices, options))
+        return Evaluation(document.text, sentences, indices, self.model, warnings)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Positions of articles of similar length, so many that padded they keep within the bound."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+        if batch and lengths[index] * (len(batch) + 1) > STEPS_PER_BATCH:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _warnings(
+    sentences: Sequence[ScoredSentence], indices: Sequence[int], options: SummaryOptions
+) -> Iterator[Warning]:
+    truncated = sum(sentence.truncated for sentence in sentences)
+    if truncated:
+        yield Warning(
+            "truncated_sentences",
+            f"{truncated} of {len(sentences)} sentences are longer than the encoder reads;"
+            " their scores come from their beginning",
+        )
+    if options.sentences is not None and options.sentences > len(sentences):
+        yield Warning(
+            "fewer_sentences", f"asked for {options.sentences} sentences; the article has {len(sentences)}"
+        )
+    if not indices and options.words is not None:
+        yield Warning("empty_summary", f"no sentence fits in {options.words} words")
+    if not indices and options.threshold is not None:
+        best = max(sentence.score for sentence in sentences)
+        yield Warning("empty_summary", f"no sentence scores {options.threshold} or more; the best scores {best}")

@@ -1,0 +1,138 @@
+"""Which sentences make the summary: pure functions from scores to positions.
+
+Every budget is a limit on a sum of costs: one a sentence, its words, or, for a threshold, nothing
+where the score reaches it. A budget in sentences (``sentences``, ``ratio``) is also a promise: when too
+few fresh sentences are left, the best of the repetitive ones fill it up. ``words`` and ``threshold``
+promise nothing, so repetition leaves the summary shorter.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summarizer.options import DEFAULT_SENTENCES, SummaryOptions
+
+# Weight of the score against the similarity to what is already chosen: lambda in Carbonell and
+# Goldstein, "The Use of MMR, Diversity-Based Reranking" (SIGIR 1998).
+MMR_SCORE_WEIGHT = 0.7
+
+_WORD = re.compile(r"\w+")
+
+
+def select(
+    scores: NDArray[np.float64],
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    options: SummaryOptions,
+) -> tuple[int, ...]:
+    """Choose the sentences of a summary.
+
+    :param scores: shape (T,), in [0, 1].
+    :param texts: the T sentences.
+    :param vectors: shape (T, D); only ``mmr`` looks at them.
+    :returns: positions, unique, ascending for ``order="document"`` and best first for
+        ``order="score"``. Never over the budget; empty where no sentence fits it.
+    """
+    budget = _budget(scores, texts, options)
+    if options.redundancy == "mmr":
+        chosen = _choose_by_relevance(scores, vectors, budget)
+    else:
+        chosen = _choose_by_score(scores, texts, budget, block_trigrams=options.redundancy == "trigram")
+    if options.order == "score":
+        return tuple(index for index in by_score(scores) if index in chosen)
+    return tuple(sorted(chosen))
+
+
+def by_score(scores: NDArray[np.float64]) -> list[int]:
+    """Positions from the best score to the worst; equal scores in document order.
+
+    >>> by_score(np.array([0.2, 0.9, 0.2]))
+    [1, 0, 2]
+    """
+    return [int(index) for index in np.argsort(-scores, kind="stable")]
+
+
+def trigrams(text: str) -> frozenset[tuple[str, str, str]]:
+    """Runs of three words, case folded.
+
+    >>> sorted(trigrams("The cat sat. The cat!"))
+    [('cat', 'sat', 'the'), ('sat', 'the', 'cat'), ('the', 'cat', 'sat')]
+    """
+    words = _WORD.findall(text.casefold())
+    return frozenset(zip(words, words[1:], words[2:], strict=False))
+
+
+class _Budget(NamedTuple):
+    costs: NDArray[np.int64]  # (T,)
+    limit: int  # most that the chosen costs may add up to
+    promised: bool  # whether the caller is owed the limit
+
+
+def _budget(scores: NDArray[np.float64], texts: Sequence[str], options: SummaryOptions) -> _Budget:
+    if options.words is not None:
+        words = np.array([len(text.split()) for text in texts], dtype=np.int64)
+        return _Budget(words, options.words, promised=False)
+    if options.threshold is not None:
+        return _Budget((scores < options.threshold).astype(np.int64), 0, promised=False)
+    one_each = np.ones(len(texts), dtype=np.int64)
+    if options.ratio is not None:
+        # The tiny addend keeps 0.29 of 100 at 29, though the product is 28.999999999999996.
+        return _Budget(one_each, max(1, math.floor(options.ratio * len(texts) + 1e-9)), promised=True)
+    return _Budget(one_each, options.sentences or DEFAULT_SENTENCES, promised=True)
+
+
+def _choose_by_score(
+    scores: NDArray[np.float64], texts: Sequence[str], budget: _Budget, *, block_trigrams: bool
+) -> set[int]:
+    """Best score first; with blocking, pass over what shares a trigram with a chosen sentence."""
+    chosen: set[int] = set()
+    passed_over: list[int] = []
+    seen: set[tuple[str, str, str]] = set()
+    left = budget.limit
+    for index in by_score(scores):
+        if budget.costs[index] > left:
+            continue
+        if block_trigrams:
+            fresh = trigrams(texts[index])
+            if not seen.isdisjoint(fresh):
+                passed_over.append(index)
+                continue
+            seen |= fresh
+        chosen.add(index)
+        left -= int(budget.costs[index])
+    if budget.promised:
+        chosen.update(passed_over[:left])
+    return chosen
+
+
+def _choose_by_relevance(
+    scores: NDArray[np.float64], vectors: NDArray[np.float32], budget: _Budget
+) -> set[int]:
+    """Maximal marginal relevance: w * score - (1 - w) * highest cosine to a chosen sentence.
+
+    Where nothing is promised, a sentence whose relevance is negative repeats more than it adds and ends
+    the summary.
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)  # (T, D)
+    similarity = np.zeros(len(scores))  # (T,) to the nearest chosen sentence, 0 while there is none
+    candidate = np.ones(len(scores), dtype=bool)
+    chosen: set[int] = set()
+    left = budget.limit
+    while True:
+        candidate &= budget.costs <= left
+        relevance = MMR_SCORE_WEIGHT * scores - (1 - MMR_SCORE_WEIGHT) * similarity
+        relevance[~candidate] = -np.inf
+        if not candidate.any():
+            return chosen
+        best = int(relevance.argmax())
+        if relevance[best] < 0 and not budget.promised:
+            return chosen
+        chosen.add(best)
+        candidate[best] = False
+        left -= int(budget.costs[best])
+        similarity = np.maximum(similarity, units @ units[best])
