@@ -33,9 +33,9 @@ __all__ = [
     "NoSentences",
     "ScoredSentence",
     "Sentence",
+    "Summarizer",
     "SummarizerError",
     "SummaryOptions",
-    "Summarizer",
     "TooManySentences",
     "Warning",
 ]

@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="summarizer", description="Print the sentences of an article that a curator would quote."
     )
-    parser.add_argument("article", nargs="?", default="-", help="a UTF-8 text file; standard input by default")
+    parser.add_argument(
+        "article", nargs="?", default="-", help="a UTF-8 text file; standard input by default"
+    )
     budget = parser.add_argument_group("length of the summary (one of them)").add_mutually_exclusive_group()
     budget.add_argument(
         "--sentences", type=int, metavar="N", help=f"number of sentences (default {DEFAULT_SENTENCES})"
@@ -54,12 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--ratio", type=float, metavar="R", help="share of the sentences, over 0 up to 1")
     budget.add_argument("--threshold", type=float, metavar="S", help="all that score at least S, from 0 to 1")
     parser.add_argument("--order", choices=get_args(Order), default="document", help="default: document")
-    parser.add_argument("--redundancy", choices=get_args(Redundancy), default="trigram", help="default: trigram")
+    parser.add_argument(
+        "--redundancy", choices=get_args(Redundancy), default="trigram", help="default: trigram"
+    )
     shape = parser.add_argument_group("what to print").add_mutually_exclusive_group()
     shape.add_argument("--scores", action="store_true", help="every sentence with its score and a bar")
     shape.add_argument("--json", action="store_true", help="everything, in the form of the HTTP API")
     parser.add_argument("--checkpoint", metavar="DIR", help="a trained model; the one shipped by default")
-    parser.add_argument("--encoder", metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped")
+    parser.add_argument(
+        "--encoder", metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped"
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('quote-summarizer')}")
     return parser
 
@@ -70,7 +76,9 @@ def _read(article: str) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         name = "standard input" if article == "-" else article
-        raise InvalidText(f"{name} is not UTF-8: byte {error.start} cannot be read; convert it first") from None
+        raise InvalidText(
+            f"{name} is not UTF-8: byte {error.start} cannot be read; convert it first"
+        ) from None
 
 
 def _render(evaluation: Evaluation, *, scores: bool, as_json: bool) -> str:

@@ -14,7 +14,6 @@ No pickles. Loading is strict: nothing missing, nothing unknown, every byte as i
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -155,7 +154,9 @@ def load(folder: Path, *, encoder: str | None = None, device: str | None = None)
     scorer = _load_scorer(folder / WEIGHTS_FILE, config.model)
     metrics = _read_json(folder / METRICS_FILE)
     found = _load_encoder(folder, config, encoder, device)
-    return Checkpoint(config, scorer.to(device or "cpu").eval(), found, metrics, _sha256(folder / CONFIG_FILE))
+    return Checkpoint(
+        config, scorer.to(device or "cpu").eval(), found, metrics, _sha256(folder / CONFIG_FILE)
+    )
 
 
 def _file_names(kind: EncoderKind) -> list[str]:
@@ -196,7 +197,9 @@ def _mapping(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _check_file(file: Path, expected: object) -> None:
     if not file.is_file():
-        raise CheckpointNotFound(f"{file} is missing; restore the checkpoint from its source or train it anew")
+        raise CheckpointNotFound(
+            f"{file} is missing; restore the checkpoint from its source or train it anew"
+        )
     found = _sha256(file)
     if found != expected:
         raise CheckpointDamaged(
@@ -223,7 +226,9 @@ def _load_scorer(file: Path, config: ModelConfig) -> SentenceScorer:
     return scorer
 
 
-def _load_encoder(folder: Path, config: CheckpointConfig, elsewhere: str | None, device: str | None) -> Encoder:
+def _load_encoder(
+    folder: Path, config: CheckpointConfig, elsewhere: str | None, device: str | None
+) -> Encoder:
     found: Encoder
     if config.encoder.kind == "static":
         if elsewhere is not None:
@@ -247,11 +252,11 @@ def _load_encoder(folder: Path, config: CheckpointConfig, elsewhere: str | None,
 def _replace(folder: Path, draft: Path) -> None:
     """Put the draft in the folder's place; a folder that was there is kept until the new one is in."""
     if not folder.exists():
-        os.rename(draft, folder)
+        draft.rename(folder)
         return
     old = draft.with_name(draft.name + "-old")
-    os.rename(folder, old)
-    os.rename(draft, folder)
+    folder.rename(old)
+    draft.rename(folder)
     shutil.rmtree(old)
 
 

@@ -97,7 +97,10 @@ class StaticEncoder:
 
     def encode(self, sentences: Sequence[str]) -> Encoded:
         """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
-        ids = [found.ids for found in self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)]
+        ids = [
+            found.ids
+            for found in self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
+        ]
         starts = list(accumulate(map(len, ids), initial=0))[:-1]
         vectors = torch.nn.functional.embedding_bag(
             torch.tensor([token for sentence in ids for token in sentence], dtype=torch.long),
@@ -122,7 +125,9 @@ def _read_table(file: Path) -> torch.Tensor:
     try:
         with safe_open(file, framework="pt") as tensors:
             if set(tensors.keys()) != {TABLE}:
-                raise CheckpointDamaged(f"{file} should hold the tensor {TABLE} alone; found {sorted(tensors.keys())}")
+                raise CheckpointDamaged(
+                    f"{file} should hold the tensor {TABLE} alone; found {sorted(tensors.keys())}"
+                )
             table: torch.Tensor = tensors.get_tensor(TABLE)
     except (SafetensorError, OSError) as error:
         raise CheckpointDamaged(f"{file} is no readable safetensors file: {error}") from error

@@ -120,7 +120,8 @@ class SentenceScorer(nn.Module):
         packed = pack_padded_sequence(inputs, batch.lengths, batch_first=True, enforce_sorted=False)
         states, _ = self.recurrent(packed)
         unpacked, _ = pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])
-        return self.head(self.dropout(unpacked)).squeeze(2)  # (B, T, H or 2H) -> (B, T)
+        logits: Tensor = self.head(self.dropout(unpacked)).squeeze(2)  # (B, T, H or 2H) -> (B, T)
+        return logits
 
     @torch.inference_mode()
     def score(self, batch: PaddedBatch) -> Tensor:
@@ -148,8 +149,13 @@ def position_features(lengths: Tensor, steps: int) -> Tensor:
     i = torch.arange(steps, dtype=torch.float64)[None, :]  # (1, T)
     inside = i < n
     features = torch.stack(
-        [i / n, (n - 1 - i) / n, 1 / (1 + i).expand(len(lengths), -1), 1 / (n - i).clamp(min=1),
-         torch.log1p(i) / torch.log1p(n)],
+        [
+            i / n,
+            (n - 1 - i) / n,
+            1 / (1 + i).expand(len(lengths), -1),
+            1 / (n - i).clamp(min=1),
+            torch.log1p(i) / torch.log1p(n),
+        ],
         dim=2,
     )
     return features * inside[:, :, None]

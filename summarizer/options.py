@@ -45,7 +45,9 @@ class SummaryOptions:
         _check_choice("redundancy", self.redundancy, get_args(Redundancy))
         given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise InvalidOption(f"give at most one of {', '.join(BUDGETS)}; got {' and '.join(given)}", given[1])
+            raise InvalidOption(
+                f"give at most one of {', '.join(BUDGETS)}; got {' and '.join(given)}", given[1]
+            )
 
 
 BUDGETS = ("sentences", "words", "ratio", "threshold")

@@ -79,14 +79,18 @@ class Summarizer:
         """
         return self._evaluate([self._splitter.document(text)], options)[0]
 
-    def evaluate_sentences(self, sentences: Sequence[str], options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
+    def evaluate_sentences(
+        self, sentences: Sequence[str], options: SummaryOptions = DEFAULT_OPTIONS
+    ) -> Evaluation:
         """Score the caller's own sentences as they are; offsets refer to them joined by line feeds.
 
         :raises InputError: no sentence, a blank one, or more than the limit.
         """
         return self._evaluate([join(sentences)], options)[0]
 
-    def evaluate_many(self, texts: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS) -> list[Evaluation]:
+    def evaluate_many(
+        self, texts: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS
+    ) -> list[Evaluation]:
         """Score several articles together: the same evaluations as one by one, sooner.
 
         :raises InputError: one of the texts cannot be used; its position is in a note on the error.
@@ -111,16 +115,15 @@ class Summarizer:
             self._check_size(document)
         encoded = self._encode(documents)
         scores = self._score([article.vectors for article in encoded])
-        return [
-            self._finish(*parts, options) for parts in zip(documents, encoded, scores, strict=True)
-        ]
+        return [self._finish(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
 
     def _check_size(self, document: Document) -> None:
         count = len(document.sentences)
         if self._max_sentences is not None and count > self._max_sentences:
             raise TooManySentences(
                 f"the article has {count} sentences; the limit is {self._max_sentences}."
-                " Send it in parts, or raise the limit", document.field
+                " Send it in parts, or raise the limit",
+                document.field,
             )
 
     def _encode(self, documents: Sequence[Document]) -> list[Encoded]:
@@ -129,7 +132,9 @@ class Summarizer:
         ends = np.cumsum([len(document.sentences) for document in documents])[:-1]
         return [
             Encoded(*parts)
-            for parts in zip(np.split(everything.vectors, ends), np.split(everything.truncated, ends), strict=True)
+            for parts in zip(
+                np.split(everything.vectors, ends), np.split(everything.truncated, ends), strict=True
+            )
         ]
 
     def _score(self, articles: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
@@ -195,4 +200,6 @@ def _warnings(
         yield Warning("empty_summary", f"no sentence fits in {options.words} words")
     if not indices and options.threshold is not None:
         best = max(sentence.score for sentence in sentences)
-        yield Warning("empty_summary", f"no sentence scores {options.threshold} or more; the best scores {best}")
+        yield Warning(
+            "empty_summary", f"no sentence scores {options.threshold} or more; the best scores {best}"
+        )

@@ -115,7 +115,7 @@ def _load(name: str, device: str) -> "SentenceTransformer":
             f"no encoder {name!r}: it is neither a folder, nor an installed package with a model folder in it,"
             " nor a hub name (owner/model)"
         )
-    logging.set_verbosity_error()  # its load report looks like an error and is none
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its load report looks like an error
     try:
         return SentenceTransformer(str(folder or name), device=device, local_files_only=folder is not None)
     except (OSError, ValueError) as error:

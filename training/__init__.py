@@ -1,0 +1,1 @@
+"""From articles with quotes to a checkpoint: prepare, fit, report."""

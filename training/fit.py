@@ -58,11 +58,15 @@ def fit(
     torch.manual_seed(config.seed)
     generator = np.random.default_rng(config.seed)
     scorer = SentenceScorer(model).to(device)
-    optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
     best, best_loss, history = copy.deepcopy(scorer.state_dict()), float("inf"), list[Epoch]()
     progress = tqdm(range(1, config.epochs + 1), desc="fit", unit="epoch")
     for number in progress:
-        training_loss = _train_epoch(scorer, optimizer, _batches(training, config.batch_steps, generator), config)
+        training_loss = _train_epoch(
+            scorer, optimizer, _batches(training, config.batch_steps, generator), config
+        )
         validation_loss = mean_loss(scorer, validation, config.batch_steps)
         history.append(Epoch(number, training_loss, validation_loss))
         progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{validation_loss:.4f}")

@@ -10,7 +10,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -89,7 +88,12 @@ def prepare(articles: Iterable[Article], encoder: Encoder, closeness: str, folde
                     continue
                 vectors.append(encoder.encode(sentences).vectors)
                 targets.append(score(sentences, article.quotes))
-                row = {"id": article.id, "title": article.title, "quotes": article.quotes, "sentences": sentences}
+                row = {
+                    "id": article.id,
+                    "title": article.title,
+                    "quotes": article.quotes,
+                    "sentences": sentences,
+                }
                 lines.write(json.dumps(row, ensure_ascii=False) + "\n")
         if not vectors:
             raise PreparedError("no article to prepare")
@@ -100,7 +104,7 @@ def prepare(articles: Iterable[Article], encoder: Encoder, closeness: str, folde
         )
         (draft / MANIFEST_FILE).write_text(json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
-        os.rename(draft, folder)
+        draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return manifest
@@ -115,9 +119,13 @@ def load(folder: Path) -> tuple[Manifest, list[PreparedArticle]]:
         manifest = Manifest(**json.loads((folder / MANIFEST_FILE).read_text()))
         vectors = np.load(folder / VECTORS_FILE, mmap_mode="r")
         targets = np.load(folder / TARGETS_FILE)
-        rows = [json.loads(line) for line in (folder / ARTICLES_FILE).read_text(encoding="utf-8").splitlines()]
+        rows = [
+            json.loads(line) for line in (folder / ARTICLES_FILE).read_text(encoding="utf-8").splitlines()
+        ]
     except (OSError, ValueError, TypeError) as error:
-        raise PreparedError(f"{folder} does not hold prepared articles: {error}; run prepare again") from error
+        raise PreparedError(
+            f"{folder} does not hold prepared articles: {error}; run prepare again"
+        ) from error
     counted = sum(len(row["sentences"]) for row in rows)
     if not len(vectors) == len(targets) == counted == manifest.sentences:
         raise PreparedError(

@@ -1,0 +1,78 @@
+"""Where line breaks end something (a paragraph, a heading, a list item) and where they only wrap a line."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+# What str.splitlines takes for the end of a line, \r\n as one.
+_LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+
+# Columns at which people and programs wrap text. Shorter lines are verse, lists or headings; longer ones
+# are paragraphs that happen to be about equally long.
+NARROWEST_WRAP = 40
+WIDEST_WRAP = 120
+
+_LIST_ITEM = re.compile(r"\s*(?:[-*•‣▪–—·+]|#{1,6}|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\[[ xX\d]+\])\s")
+_QUOTED_LINE = re.compile(r"\s*>")
+_FIRST_WORD = re.compile(r"\S+")
+
+
+class Span(NamedTuple):
+    """A slice of the text: ``text[start:end]``."""
+
+    start: int
+    end: int
+
+
+def paragraphs(text: str) -> Iterator[Span]:
+    """Slices of the text within which a line break means nothing.
+
+    A blank line, a heading, a list item and a paragraph of one line end where they end. Lines of a
+    hard-wrapped paragraph stay together: such a line ends because the next word did not fit.
+
+    :returns: ascending and disjoint; together they hold all but white space.
+    """
+    for run in _runs(text):
+        yield from _split_run(text, run)
+
+
+def _runs(text: str) -> Iterator[list[Span]]:
+    """Lines that follow each other without a blank line between."""
+    run: list[Span] = []
+    previous_end = 0
+    for found in _LINE.finditer(text):
+        if not found.group().strip():
+            continue
+        gap = text[previous_end : found.start()]
+        if run and len(gap.splitlines()) > 1:
+            yield run
+            run = []
+        run.append(Span(found.start(), found.end()))
+        previous_end = found.end()
+    if run:
+        yield run
+
+
+def _split_run(text: str, run: Sequence[Span]) -> Iterator[Span]:
+    lines = [text[line.start : line.end].rstrip() for line in run]
+    width = max(map(len, lines))
+    wraps = [_wraps(line, following, width) for line, following in pairwise(lines)]
+    # One line that ends near the margin is chance; a wrapped paragraph has most of them there.
+    if not NARROWEST_WRAP <= width <= WIDEST_WRAP or 2 * sum(wraps) < len(wraps):
+        yield from run
+        return
+    start = run[0].start
+    for line, following, wrapped in zip(run, run[1:], wraps, strict=False):
+        if not wrapped:
+            yield Span(start, line.end)
+            start = following.start
+    yield Span(start, run[-1].end)
+
+
+def _wraps(line: str, following: str, width: int) -> bool:
+    """Whether the line ends only because the first word of the following one did not fit in the width."""
+    if _LIST_ITEM.match(following) or bool(_QUOTED_LINE.match(following)) != bool(_QUOTED_LINE.match(line)):
+        return False
+    word = _FIRST_WORD.search(following)
+    return word is not None and len(line) + 1 + len(word.group()) > width

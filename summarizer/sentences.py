@@ -1,0 +1,172 @@
+"""An article to its sentences: NLTK's Punkt within paragraphs, then a few repairs. Slices, never new text."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+import punkt
+from nltk.tokenize.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
+
+from summarizer.document import Document, Sentence
+from summarizer.errors import EmptyText, InvalidText, NoSentences
+from summarizer.paragraphs import Span, paragraphs
+
+# Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
+_MORE_ABBREVIATIONS = frozenset(
+    "sgt lt col gen capt cmdr maj gov rep sen hon rev supt insp det"  # before names
+    " no nos fig figs eq vol pp ed eds cf al approx dept est viz"  # before numbers and in references
+    " ph.d b.a m.a m.d b.sc m.sc r.r e.u u.n".split()
+)
+
+# Full stops of scripts that put no space after them, or that Punkt does not know.
+_OTHER_STOPS = "。！？｡．؟۔।॥։።፧።៕៖"
+_CLOSING = "\"'”’»›)]}」』）】》〉］｝"
+_OTHER_END = re.compile(f"[{_OTHER_STOPS}]+[{re.escape(_CLOSING)}]*")
+
+# `"Why?" she asked.`: the question ends, the sentence does not.
+_QUOTED_END = re.compile(r"[?!…][\"'”’»]+$")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Language(PunktLanguageVars):  # type: ignore[misc]  # untyped package
+    """Punkt's own rules, without NLTK's time limit.
+
+    The limit of 5 s guards against patterns that backtrack, which this one cannot. It counts the whole
+    pass over a text, so a long article on a busy machine would be refused by chance.
+    """
+
+    def period_context_re(self) -> re.Pattern[str]:
+        return re.compile(super().period_context_re().pattern, re.VERBOSE)
+
+
+class SentenceSplitter:
+    """Punkt with the English parameters that come with the installation; nothing is downloaded.
+
+    Making one takes a few milliseconds; splitting changes nothing in it.
+    """
+
+    def __init__(self) -> None:
+        source = punkt.load_model("english")
+        parameters = PunktParameters()
+        parameters.abbrev_types = set(source.abbrev_types) | _MORE_ABBREVIATIONS
+        parameters.collocations = set(source.collocations)
+        parameters.sent_starters = set(source.sent_starters)
+        parameters.ortho_context.update(source.ortho_context)
+        self._punkt = PunktSentenceTokenizer(parameters, lang_vars=_Language())
+
+    def document(self, text: str) -> Document:
+        """The article with its sentences, at least one.
+
+        :raises EmptyText: nothing but white space.
+        :raises InvalidText: a lone surrogate.
+        :raises NoSentences: no letter or digit.
+        """
+        check_text(text, "text")
+        sentences = self.split(text)
+        if not sentences:
+            raise NoSentences("the article has no letter or digit, so there is no sentence to score", "text")
+        return Document(text, sentences)
+
+    def split(self, text: str) -> list[Sentence]:
+        """The sentences of a text.
+
+        What has no letter or digit belongs to the sentence before it on the same line, and is left out
+        where there is none (rules, lone bullets).
+
+        :returns: ascending, disjoint, trimmed slices that hold every letter and digit of the text.
+        """
+        return [
+            Sentence(text[span.start : span.end], span.start, span.end)
+            for paragraph in paragraphs(text)
+            for span in self._split_paragraph(text, paragraph)
+        ]
+
+    def _split_paragraph(self, text: str, paragraph: Span) -> Iterator[Span]:
+        pieces = _split_other_scripts(text, self._punkt_spans(text, paragraph))
+        return _trimmed(text, _joined(text, pieces))
+
+    def _punkt_spans(self, text: str, paragraph: Span) -> Iterator[Span]:
+        for start, end in self._punkt.span_tokenize(text[paragraph.start : paragraph.end]):
+            yield Span(paragraph.start + start, paragraph.start + end)
+
+
+def join(sentences: Sequence[str]) -> Document:
+    """The caller's own sentences, as they are, joined by line feeds.
+
+    :raises EmptyText: no sentences, or a blank one.
+    :raises InvalidText: a lone surrogate.
+    """
+    if not sentences:
+        raise EmptyText("the list of sentences is empty; send at least one", "sentences")
+    spans, start = [], 0
+    for position, sentence in enumerate(sentences):
+        check_text(sentence, "sentences", position)
+        spans.append(Sentence(sentence, start, start + len(sentence)))
+        start += len(sentence) + 1
+    return Document("\n".join(sentences), spans, field="sentences")
+
+
+def check_text(text: str, *field: str | int) -> None:
+    """Refuse what is not text.
+
+    :raises EmptyText: nothing but white space.
+    :raises InvalidText: a lone surrogate.
+    """
+    surrogate = _SURROGATE.search(text)
+    if surrogate:
+        raise InvalidText(
+            f"the text is not well-formed Unicode: a lone surrogate"
+            f" (U+{ord(surrogate.group()):04X}) at position {surrogate.start()}; remove or repair it",
+            *field,
+        )
+    if not text.strip():
+        raise EmptyText("the text is empty or white space; send at least one sentence", *field)
+
+
+def _split_other_scripts(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    for span in spans:
+        start = span.start
+        for stop in _OTHER_END.finditer(text, span.start, span.end):
+            yield Span(start, stop.end())
+            start = stop.end()
+        if start < span.end:
+            yield Span(start, span.end)
+
+
+def _joined(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Mend what was cut too eagerly: attributions after a quotation, and pieces without letter or digit."""
+    whole: Span | None = None
+    for span in spans:
+        if whole is not None and _continues(text, whole, span):
+            whole = Span(whole.start, span.end)
+            continue
+        if whole is not None:
+            yield whole
+        whole = span
+    if whole is not None:
+        yield whole
+
+
+def _continues(text: str, before: Span, span: Span) -> bool:
+    piece = text[span.start : span.end]
+    if not _LETTER_OR_DIGIT.search(piece):
+        return True
+    first = piece.lstrip()[:1]
+    return first.islower() and _QUOTED_END.search(text[before.start : before.end].rstrip()[-8:]) is not None
+
+
+def _trimmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Without white space and invisible characters at the ends; without pieces that say nothing."""
+    for start, end in spans:
+        while start < end and _is_invisible(text[start]):
+            start += 1
+        while end > start and _is_invisible(text[end - 1]):
+            end -= 1
+        if _LETTER_OR_DIGIT.search(text, start, end):
+            yield Span(start, end)
+
+
+def _is_invisible(character: str) -> bool:
+    """White space, controls, byte order marks, zero-width spaces."""
+    return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}

@@ -1,0 +1,97 @@
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from summarizer.__main__ import main
+
+ARTICLE = "The council cut the budget. Nobody came. 😀 The river is at the bridge! It was said."
+
+
+@pytest.fixture
+def article(tmp_path):
+    file = tmp_path / "article.txt"
+    file.write_text(ARTICLE, encoding="utf-8")
+    return str(file)
+
+
+def run(*arguments: str, checkpoint) -> int:
+    return main([*arguments, "--checkpoint", str(checkpoint)])
+
+
+def test_it_prints_the_summary_a_sentence_a_line(article, tiny_checkpoint, capsys, summarizer):
+    assert run(article, "--sentences", "2", checkpoint=tiny_checkpoint) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line in ARTICLE for line in lines)
+
+
+def test_it_reads_standard_input(tiny_checkpoint, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ARTICLE.encode())))
+    assert run("--sentences", "1", checkpoint=tiny_checkpoint) == 0
+    assert capsys.readouterr().out.strip() in ARTICLE
+
+
+def test_scores_show_every_sentence_with_a_bar_and_a_mark(article, tiny_checkpoint, capsys, summarizer):
+    assert run(article, "--scores", "--sentences", "1", checkpoint=tiny_checkpoint) == 0
+    lines = capsys.readouterr().out.splitlines()
+    sentences = summarizer.evaluate(ARTICLE).sentences
+    assert len(lines) == len(sentences)
+    for line, sentence in zip(lines, sentences, strict=True):
+        assert line.startswith(f"{sentence.score:.2f} ")
+        assert line.endswith(sentence.text)
+    assert sum(" * " in line for line in lines) == 1
+
+
+def test_json_is_the_form_of_the_api(article, tiny_checkpoint, capsys, summarizer):
+    assert run(article, "--json", "--words", "9", "--order", "score", checkpoint=tiny_checkpoint) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["sentences"][2]["text"] in ARTICLE
+    assert set(found) == {"model", "sentences", "summary", "warnings"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sentences", "0"], "sentences must be a whole number of at least 1; got 0"),
+        (["--ratio", "2"], "ratio must be a number"),
+        (["--threshold", "nan"], "threshold must be a number"),
+    ],
+)
+def test_an_impossible_option_is_one_line_and_status_1(article, tiny_checkpoint, capsys, arguments, message):
+    assert run(article, *arguments, checkpoint=tiny_checkpoint) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("summarizer: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_two_budgets_are_refused(article, tiny_checkpoint, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(article, "--sentences", "2", "--words", "3", checkpoint=tiny_checkpoint)
+    assert caught.value.code == 2
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path, tiny_checkpoint, capsys):
+    (tmp_path / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    (tmp_path / "empty.txt").write_bytes(b"")
+    for name, message in [("latin.txt", "byte 3"), ("empty.txt", "empty"), ("missing.txt", "missing.txt")]:
+        assert run(str(tmp_path / name), checkpoint=tiny_checkpoint) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_a_warning_goes_to_standard_error(article, tiny_checkpoint, capsys):
+    assert run(article, "--words", "1", checkpoint=tiny_checkpoint) == 0
+    output = capsys.readouterr()
+    assert output.out.strip() == ""
+    assert "no sentence fits in 1 words" in output.err
+
+
+def test_a_reader_that_stops_early_is_no_error(article, tiny_checkpoint):
+    command = f"{sys.executable} -m summarizer {article} --scores --checkpoint {tiny_checkpoint} | true"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,38 @@
+import pytest
+
+from summarizer import InvalidOption, SummaryOptions
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "message"),
+    [
+        ({"sentences": 0}, "sentences", "at least 1; got 0"),
+        ({"sentences": True}, "sentences", "whole number"),
+        ({"sentences": 2.0}, "sentences", "whole number"),
+        ({"words": -3}, "words", "at least 1; got -3"),
+        ({"words": "ten"}, "words", "got 'ten'"),
+        ({"ratio": 0}, "ratio", "0 (not included) to 1; got 0"),
+        ({"ratio": 1.5}, "ratio", "got 1.5"),
+        ({"ratio": float("nan")}, "ratio", "got nan"),
+        ({"threshold": -0.1}, "threshold", "0 (included) to 1; got -0.1"),
+        ({"threshold": float("inf")}, "threshold", "got inf"),
+        ({"threshold": "0.5"}, "threshold", "got '0.5'"),
+        ({"order": "rank"}, "order", "one of document, score; got 'rank'"),
+        ({"redundancy": None}, "redundancy", "one of none, trigram, mmr"),
+        (
+            {"sentences": 3, "words": 50},
+            "words",
+            "at most one of sentences, words, ratio, threshold; got sentences and words",
+        ),
+    ],
+)
+def test_an_impossible_option_is_refused_with_its_name_and_limit(options, field, message):
+    with pytest.raises(InvalidOption) as caught:
+        SummaryOptions(**options)
+    assert caught.value.field == (field,)
+    assert message in str(caught.value)
+
+
+def test_the_ends_of_the_ranges_are_allowed():
+    for options in ({"sentences": 1}, {"words": 1}, {"ratio": 1}, {"threshold": 0}, {"threshold": 1}):
+        assert SummaryOptions(**options)

@@ -1,0 +1,145 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from summarizer import EmptyText, InputError, NoSentences, Summarizer, SummaryOptions, TooManySentences
+
+ARTICLE = (
+    "The council vote on the budget was a storm. People at the bridge said it was on fire!\n\n"
+    "She is with police. He said that they are in the city for the year. It was a river of people."
+)
+AWKWARD = [
+    "One sentence",
+    "No punctuation at all but some words\nand another line of them",
+    "😀 Emoji first. 👨‍👩‍👧 A family! 🇳🇱 A flag?",
+    "مرحبا بالعالم. كيف حالك؟ أنا بخير.",
+    "שלום עולם. מה שלומך?",
+    "It was. It was. It was. It was.",
+    "Control \x00 characters \x07 are \x1b[31m kept. Like \r\n this.",
+    "a" * 50_000,
+    "Combining e\u0301 marks. Z\u0335a\u0336lgo\u0337!",
+]
+
+
+@pytest.mark.parametrize("text", [ARTICLE, *AWKWARD], ids=lambda text: text[:12])
+def test_every_sentence_is_a_slice_of_the_article_with_a_score_and_a_rank(summarizer, text):
+    evaluation = summarizer.evaluate(text)
+    assert evaluation.text == text
+    for index, sentence in enumerate(evaluation.sentences):
+        assert sentence.index == index
+        assert text[sentence.start : sentence.end] == sentence.text
+        assert 0 <= sentence.score <= 1
+    assert sorted(sentence.rank for sentence in evaluation.sentences) == list(
+        range(1, len(evaluation.sentences) + 1)
+    )
+    ranked = sorted(evaluation.sentences, key=lambda sentence: sentence.rank)
+    assert [(-s.score, s.index) for s in ranked] == sorted((-s.score, s.index) for s in ranked)
+    assert [s.index for s in evaluation.sentences if s.selected] == list(evaluation.indices)
+
+
+@given(st.text(max_size=300))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_arbitrary_text_is_evaluated_or_refused_for_a_reason(summarizer: Summarizer, text: str):
+    try:
+        evaluation = summarizer.evaluate(text)
+    except InputError as error:
+        assert error.field == ("text",)
+        return
+    ends = [0, *(sentence.end for sentence in evaluation.sentences)]
+    for end, sentence in zip(ends, evaluation.sentences, strict=False):
+        assert end <= sentence.start < sentence.end
+        assert text[sentence.start : sentence.end] == sentence.text
+
+
+@given(st.lists(st.sampled_from([ARTICLE, *AWKWARD]), max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_an_article_has_exactly_the_same_evaluation_alone_and_in_a_batch(
+    summarizer: Summarizer, texts: list[str]
+):
+    together = summarizer.evaluate_many(texts)
+    assert together == [summarizer.evaluate(text) for text in texts]
+
+
+def test_five_thousand_sentences_are_scored_and_counted(summarizer):
+    text = " ".join(f"Sentence number {index} is about the river." for index in range(5000))
+    evaluation = summarizer.evaluate(text, SummaryOptions(ratio=0.1))
+    assert len(evaluation.sentences) == 5000
+    assert len(evaluation.indices) == 500
+
+
+def test_repeated_sentences_keep_separate_scores(summarizer):
+    evaluation = summarizer.evaluate("It was a storm. It was a storm. It was a storm.")
+    assert len({sentence.score for sentence in evaluation.sentences}) == 3
+    assert [sentence.start for sentence in evaluation.sentences] == [0, 16, 32]
+
+
+def test_the_callers_sentences_are_scored_as_they_are(summarizer):
+    sentences = ["Two. Really two.", "no stop", "  padded  "]
+    evaluation = summarizer.evaluate_sentences(sentences)
+    assert [sentence.text for sentence in evaluation.sentences] == sentences
+    assert evaluation.text == "Two. Really two.\nno stop\n  padded  "
+    for sentence in evaluation.sentences:
+        assert evaluation.text[sentence.start : sentence.end] == sentence.text
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("", EmptyText), (" \n\t\u2003", EmptyText), ("*** --- ***", NoSentences), ("😀😀", NoSentences)],
+)
+def test_nothing_to_score_is_an_error_that_says_so(summarizer, text, error):
+    with pytest.raises(error):
+        summarizer.evaluate(text)
+
+
+def test_an_article_over_the_limit_is_refused_with_both_numbers(tiny_checkpoint):
+    limited = Summarizer.load(tiny_checkpoint, max_sentences=2)
+    assert limited.evaluate("One is. Two is.")
+    with pytest.raises(TooManySentences, match="has 3 sentences; the limit is 2"):
+        limited.evaluate("One is. Two is. Three is.")
+    with pytest.raises(TooManySentences) as caught:
+        limited.evaluate_sentences(["a", "b", "c"])
+    assert caught.value.field == ("sentences",)
+
+
+def test_a_bad_article_in_a_batch_is_named_by_its_position(summarizer):
+    with pytest.raises(EmptyText) as caught:
+        summarizer.evaluate_many(["Fine.", " "])
+    assert caught.value.__notes__ == ["in the article at position 1"]
+
+
+def test_summary_text_follows_the_order_and_drops_line_breaks(summarizer):
+    text = "The council vote on the budget\nwas a storm that nobody had expected at all. People said no! It was fire?"
+    document = summarizer.evaluate(text, SummaryOptions(sentences=2))
+    score = summarizer.evaluate(text, SummaryOptions(sentences=2, order="score"))
+    assert sorted(score.indices) == list(document.indices)
+    assert "\n" not in document.summary
+    assert [sentence.rank for sentence in score.selected] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (SummaryOptions(sentences=99), "fewer_sentences"),
+        (SummaryOptions(words=1), "empty_summary"),
+        (SummaryOptions(threshold=1.0), "empty_summary"),
+    ],
+)
+def test_a_summary_other_than_asked_for_comes_with_a_warning(summarizer, options, code):
+    assert [warning.code for warning in summarizer.evaluate(ARTICLE, options).warnings] == [code]
+
+
+def test_the_dictionary_is_the_contract_of_the_api(summarizer):
+    found = summarizer.evaluate(ARTICLE).as_dict()
+    assert list(found) == ["model", "sentences", "summary", "warnings"]
+    assert list(found["model"]) == ["name", "version", "sha256", "encoder"]
+    assert list(found["sentences"][0]) == [
+        "index",
+        "text",
+        "start",
+        "end",
+        "score",
+        "rank",
+        "selected",
+        "truncated",
+    ]
+    assert list(found["summary"]) == ["text", "indices"]
