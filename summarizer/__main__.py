@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
-from summarizer.document import Evaluation
+from summarizer.document import Evaluation, ScoredSentence
 from summarizer.errors import InvalidText, SummarizerError
 from summarizer.options import DEFAULT_SENTENCES, Order, Redundancy, SummaryOptions
 from summarizer.pipeline import Summarizer
@@ -85,11 +85,13 @@ def _render(evaluation: Evaluation, *, scores: bool, as_json: bool) -> str:
     if as_json:
         return json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=2)
     if scores:
-        return "\n".join(
-            f"{sentence.score:.2f} {_bar(sentence.score)} {'*' if sentence.selected else ' '} {_line(sentence.text)}"
-            for sentence in evaluation.sentences
-        )
+        return "\n".join(map(_score_line, evaluation.sentences))
     return "\n".join(_line(sentence.text) for sentence in evaluation.selected)
+
+
+def _score_line(sentence: ScoredSentence) -> str:
+    mark = "*" if sentence.selected else " "
+    return f"{sentence.score:.2f} {_bar(sentence.score)} {mark} {_line(sentence.text)}"
 
 
 def _bar(score: float) -> str:

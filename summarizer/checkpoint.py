@@ -12,7 +12,6 @@ No pickles. Loading is strict: nothing missing, nothing unknown, every byte as i
 """
 
 import dataclasses
-import hashlib
 import json
 import shutil
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any, Literal, get_args
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder
+from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder, sha256_of
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
 from summarizer.model import ModelConfig, SentenceScorer
 from summarizer.sentence_transformer import SentenceTransformerEncoder
@@ -124,11 +123,11 @@ def save(
             (draft / ENCODER_FOLDER).mkdir()
             for name in (WEIGHTS_FILE, TOKENIZER_FILE):
                 shutil.copyfile(encoder_folder / name, draft / ENCODER_FOLDER / name)
-        files = {name: _sha256(draft / name) for name in _file_names(config.encoder.kind)}
+        files = {name: sha256_of(draft / name) for name in _file_names(config.encoder.kind)}
         _write_json(draft / CONFIG_FILE, {"format": FORMAT, **dataclasses.asdict(config), "files": files})
         _write_json(draft / METRICS_FILE, dict(metrics or {}))
         (draft / CARD_FILE).write_text(card, encoding="utf-8")
-        draft.chmod(0o755)  # mkdtemp makes it private
+        _open_to_all(draft)
         _replace(folder, draft)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -155,7 +154,7 @@ def load(folder: Path, *, encoder: str | None = None, device: str | None = None)
     metrics = _read_json(folder / METRICS_FILE)
     found = _load_encoder(folder, config, encoder, device)
     return Checkpoint(
-        config, scorer.to(device or "cpu").eval(), found, metrics, _sha256(folder / CONFIG_FILE)
+        config, scorer.to(device or "cpu").eval(), found, metrics, sha256_of(folder / CONFIG_FILE)
     )
 
 
@@ -200,7 +199,7 @@ def _check_file(file: Path, expected: object) -> None:
         raise CheckpointNotFound(
             f"{file} is missing; restore the checkpoint from its source or train it anew"
         )
-    found = _sha256(file)
+    found = sha256_of(file)
     if found != expected:
         raise CheckpointDamaged(
             f"{file} is not the file that was saved: expected sha256 {expected}, found {found}"
@@ -260,9 +259,10 @@ def _replace(folder: Path, draft: Path) -> None:
     shutil.rmtree(old)
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _open_to_all(folder: Path) -> None:
+    """Readable for every user: mkdtemp and safetensors make what they write private."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -115,8 +115,14 @@ def digest_of(files: Sequence[Path]) -> str:
     """sha256 (hexadecimal) over the contents of some files, in their order."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        digest.update(bytes.fromhex(sha256_of(file)))
     return digest.hexdigest()
+
+
+def sha256_of(file: Path) -> str:
+    """sha256 (hexadecimal) of a file's content."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_table(file: Path) -> torch.Tensor:

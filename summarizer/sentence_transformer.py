@@ -39,7 +39,7 @@ class SentenceTransformerEncoder:
     def __init__(self, name: str, device: str | None = None) -> None:
         self.name = name
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = _load(name, self._device)
+        self._model = load_model(name, self._device)
         self._budget = CPU_TOKEN_BUDGET if self._device == "cpu" else GPU_TOKEN_BUDGET
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.digest = _digest(self._model)
@@ -101,7 +101,8 @@ def model_folder_of_package(package: str) -> Path | None:
     return None
 
 
-def _load(name: str, device: str) -> "SentenceTransformer":
+def load_model(name: str, device: str) -> "SentenceTransformer":
+    """The SentenceTransformer of that name; see :class:`SentenceTransformerEncoder`."""
     try:
         from sentence_transformers import SentenceTransformer  # heavy: only when one is asked for
         from transformers.utils import logging
@@ -112,8 +113,8 @@ def _load(name: str, device: str) -> "SentenceTransformer":
     folder = Path(name) if Path(name).is_dir() else model_folder_of_package(name)
     if folder is None and "/" not in name:
         raise EncoderUnavailable(
-            f"no encoder {name!r}: it is neither a folder, nor an installed package with a model folder in it,"
-            " nor a hub name (owner/model)"
+            f"no encoder {name!r}: it is neither a folder, nor an installed package with a model folder in"
+            " it, nor a hub name (owner/model)"
         )
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its load report looks like an error
     try:

@@ -149,7 +149,7 @@ def _batches(
             batches.append([])
         batches[-1].append(article)
     if generator is not None:
-        generator.shuffle(batches)  # type: ignore[arg-type]
+        generator.shuffle(batches)
     yield from batches
 
 

@@ -131,7 +131,9 @@ def _report_source(articles: Sequence[PreparedArticle], scorer: SentenceScorer, 
         ranked = scores.get(name) if verbatim else None
         systems[name] = asdict(
             Figures(
-                *(float(mean) for mean in rouge[name].mean(axis=0)),
+                rouge1=float(rouge[name][:, 0].mean()),
+                rouge2=float(rouge[name][:, 1].mean()),
+                rouge_lsum=float(rouge[name][:, 2].mean()),
                 rouge2_half_width=(high - low) / 2,
                 rouge2_minus_lead=paired_difference(rouge[name][:, 1], rouge["lead"][:, 1]),
                 words=_mean_words(articles, picks[name]),

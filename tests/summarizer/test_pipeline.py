@@ -42,8 +42,8 @@ def test_every_sentence_is_a_slice_of_the_article_with_a_score_and_a_rank(summar
 def test_arbitrary_text_is_evaluated_or_refused_for_a_reason(summarizer: Summarizer, text: str):
     try:
         evaluation = summarizer.evaluate(text)
-    except InputError as error:
-        assert error.field == ("text",)
+    except InputError:
+        assert not any(character.isalnum() for character in text)
         return
     ends = [0, *(sentence.end for sentence in evaluation.sentences)]
     for end, sentence in zip(ends, evaluation.sentences, strict=False):
@@ -108,7 +108,10 @@ def test_a_bad_article_in_a_batch_is_named_by_its_position(summarizer):
 
 
 def test_summary_text_follows_the_order_and_drops_line_breaks(summarizer):
-    text = "The council vote on the budget\nwas a storm that nobody had expected at all. People said no! It was fire?"
+    text = (
+        "The council vote on the budget\nwas a storm that nobody had expected at all."
+        " People said no! It was fire?"
+    )
     document = summarizer.evaluate(text, SummaryOptions(sentences=2))
     score = summarizer.evaluate(text, SummaryOptions(sentences=2, order="score"))
     assert sorted(score.indices) == list(document.indices)

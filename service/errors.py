@@ -1,0 +1,128 @@
+"""Every error under /api as ``application/problem+json`` (RFC 9457): one place that decides statuses."""
+
+import json
+import logging
+import re
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from service.schema import BadRequest, FieldError, MalformedJson
+from summarizer import InputError
+
+PROBLEM_TYPE = "application/problem+json"
+REQUEST_ID_HEADER = "X-Request-ID"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+# As much of an unread body as is read and thrown away before an early answer (too large, wrong type,
+# wrong address). Without that the connection is reset while the caller still sends, and the answer is lost.
+MOST_DISCARDED_BYTES = 16 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class NotUtf8(Exception):
+    """The body is not UTF-8."""
+
+
+class UnsupportedMediaType(Exception):
+    """The body is of a kind that the service does not read."""
+
+
+def register(app: Flask) -> None:
+    """Give every request an id, and every failure under /api a problem."""
+    app.before_request(_name_request)
+    app.after_request(_show_request_id)
+    app.after_request(_discard_rest)
+    app.register_error_handler(BadRequest, lambda error: problem(422, error.code, str(error), error.errors))
+    app.register_error_handler(
+        MalformedJson, lambda error: problem(400, "malformed_json", f"not JSON: {error}")
+    )
+    app.register_error_handler(NotUtf8, lambda error: problem(400, "not_utf8", str(error)))
+    app.register_error_handler(
+        UnsupportedMediaType, lambda error: problem(415, "unsupported_media_type", str(error))
+    )
+    app.register_error_handler(InputError, _input_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def problem(status: int, code: str, detail: str, errors: Sequence[FieldError] = ()) -> Response:
+    """A problem of RFC 9457.
+
+    :param code: stable name of the error, for programs.
+    :param errors: the fields that are wrong; a JSON body's are pointed at by RFC 6901 pointers, others are
+        query parameters.
+    """
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+    }
+    if errors:
+        content["errors"] = [{**_place(error), "detail": error.detail} for error in errors]
+    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(body, status, content_type=PROBLEM_TYPE)
+
+
+def _place(error: FieldError) -> dict[str, str]:
+    if request.mimetype == "application/json" and not error.in_query:
+        parts = (str(part).replace("~", "~0").replace("/", "~1") for part in error.path)
+        return {"pointer": "".join(f"/{part}" for part in parts)}
+    if error.path == ("text",):
+        return {"pointer": ""}  # the whole body is the text
+    return {"parameter": str(error.path[-1])}
+
+
+def _input_error(error: InputError) -> Response:
+    return problem(422, error.code, str(error), [FieldError(error.field, str(error))])
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    detail = error.description or HTTPStatus(status).phrase
+    if isinstance(error, RequestEntityTooLarge):
+        limit = current_app.config["MAX_BODY_BYTES"]
+        detail = f"the body is larger than the limit of {limit} bytes; send the article in parts"
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(error.valid_methods or ())
+        detail = f"{request.method} is not allowed here; allowed: {allowed}"
+    if status == 404:
+        detail = "there is nothing at this address; see /api/evaluate and /api/model"
+    answer = problem(status, _CODES.get(status, HTTPStatus(status).name.lower()), detail)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(error.valid_methods)
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    """Our own mistake: the trace goes to the log under the request's id, not to the caller."""
+    _log.error("unexpected error in request %s", g.get("request_id", ""), exc_info=error)
+    return problem(500, "internal_error", "something went wrong here; report it with the request_id")
+
+
+def _name_request() -> None:
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _show_request_id(answer: Response) -> Response:
+    answer.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
+    return answer
+
+
+def _discard_rest(answer: Response) -> Response:
+    stream, left = request.environ["wsgi.input"], MOST_DISCARDED_BYTES
+    while left > 0 and (piece := stream.read(64 * 1024)):
+        left -= len(piece)
+    return answer

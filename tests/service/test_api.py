@@ -1,0 +1,290 @@
+import json
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ARTICLE = "The council cut the budget. 😀 Nobody came! The river is at the bridge. It was said. A storm for the city."
+
+
+def post_json(client: FlaskClient, content: object):
+    return client.post("/api/evaluate", json=content)
+
+
+def test_plain_text_gives_every_sentence_with_score_and_offsets(client):
+    answer = client.post("/api/evaluate", data=ARTICLE.encode(), content_type="text/plain; charset=utf-8")
+    assert answer.status_code == 200
+    assert answer.content_type == "application/json"
+    found = answer.get_json()
+    assert list(found) == ["model", "sentences", "summary", "warnings"]
+    assert list(found["model"]) == ["name", "version", "sha256", "encoder"]
+    for index, sentence in enumerate(found["sentences"]):
+        assert list(sentence) == ["index", "text", "start", "end", "score", "rank", "selected", "truncated"]
+        assert sentence["index"] == index
+        assert ARTICLE[sentence["start"] : sentence["end"]] == sentence["text"]
+        assert 0 <= sentence["score"] <= 1
+    assert [s["index"] for s in found["sentences"] if s["selected"]] == found["summary"]["indices"]
+    assert len(found["summary"]["indices"]) == 3
+    assert "😀" in answer.get_data(as_text=True)
+
+
+def test_json_and_plain_text_give_the_same_answer(client):
+    plain = client.post(
+        "/api/evaluate?words=12&order=score&redundancy=mmr", data=ARTICLE, content_type="text/plain"
+    )
+    as_json = post_json(
+        client, {"text": ARTICLE, "summary": {"words": 12}, "order": "score", "redundancy": "mmr"}
+    )
+    assert plain.get_json() == as_json.get_json()
+
+
+@pytest.mark.parametrize(
+    ("summary", "count"),
+    [({"sentences": 2}, 2), ({"ratio": 0.4}, 2), ({"threshold": 0.0}, 5), ({"words": 3}, 1), ({}, 3)],
+)
+def test_each_budget_is_kept(client, summary, count):
+    found = post_json(client, {"text": ARTICLE, "summary": summary, "redundancy": "none"}).get_json()
+    assert len(found["summary"]["indices"]) == count
+
+
+def test_the_callers_sentences_are_scored_as_given_and_the_joined_text_is_returned(client):
+    sentences = ["One. Still one.", "  two", "😀 three"]
+    found = post_json(client, {"sentences": sentences, "index_unit": "utf16"}).get_json()
+    assert [sentence["text"] for sentence in found["sentences"]] == sentences
+    units = found["text"].encode("utf-16-le")
+    for sentence in found["sentences"]:
+        assert units[2 * sentence["start"] : 2 * sentence["end"]].decode("utf-16-le") == sentence["text"]
+
+
+def test_utf16_offsets_count_as_javascript_does(client):
+    found = client.post("/api/evaluate?index_unit=utf16", data=ARTICLE, content_type="text/plain").get_json()
+    units = ARTICLE.encode("utf-16-le")
+    for sentence in found["sentences"]:
+        assert units[2 * sentence["start"] : 2 * sentence["end"]].decode("utf-16-le") == sentence["text"]
+
+
+def test_a_byte_order_mark_is_counted_but_belongs_to_no_sentence(client):
+    found = client.post("/api/evaluate", data=b"\xef\xbb\xbfIt was.", content_type="text/plain").get_json()
+    assert (found["sentences"][0]["text"], found["sentences"][0]["start"]) == ("It was.", 1)
+
+
+# body, content type, status, code, what the errors point at
+REFUSED = [
+    (b"", "text/plain", 422, "empty_text", ""),
+    (b" \n ", "text/plain", 422, "empty_text", ""),
+    ("😀".encode(), "text/plain", 422, "no_sentences", ""),
+    (b"caf\xe9", "text/plain", 400, "not_utf8", None),
+    (b"x", "text/plain; charset=latin-1", 415, "unsupported_media_type", None),
+    (b"<p>x</p>", "text/html", 415, "unsupported_media_type", None),
+    (b"x", None, 415, "unsupported_media_type", None),
+    (b"x" * 20_001, "text/plain", 413, "body_too_large", None),
+    (b"It was. " * 51, "text/plain", 422, "too_many_sentences", ""),
+    (b"", "application/json", 400, "malformed_json", None),
+    (b"{", "application/json", 400, "malformed_json", None),
+    (b'{"text": "a"} b', "application/json", 400, "malformed_json", None),
+    (b'{"text": "\xff"}', "application/json", 400, "not_utf8", None),
+    (b'{"text": "\\ud800"}', "application/json", 400, "malformed_json", None),
+    (b"[" * 9000, "application/json", 400, "malformed_json", None),
+    (b'{"text": "a", "summary": {"ratio": NaN}}', "application/json", 400, "malformed_json", None),
+    (b"[]", "application/json", 422, "invalid_request", ""),
+    (b"null", "application/json", 422, "invalid_request", ""),
+    (b"{}", "application/json", 422, "invalid_request", "/text"),
+    (b'{"text": "a", "sentences": ["a"]}', "application/json", 422, "invalid_request", "/sentences"),
+    (b'{"text": 5}', "application/json", 422, "invalid_request", "/text"),
+    (b'{"text": ""}', "application/json", 422, "empty_text", "/text"),
+    (b'{"sentences": []}', "application/json", 422, "empty_text", "/sentences"),
+    (b'{"sentences": ["a", " "]}', "application/json", 422, "empty_text", "/sentences/1"),
+    (b'{"sentences": ["a", 5]}', "application/json", 422, "invalid_request", "/sentences/1"),
+    (
+        json.dumps({"sentences": ["a"] * 51}).encode(),
+        "application/json",
+        422,
+        "too_many_sentences",
+        "/sentences",
+    ),
+    (b'{"text": "a", "colour/~": 1}', "application/json", 422, "invalid_request", "/colour~1~0"),
+    (b'{"text": "a", "summary": {"pages": 1}}', "application/json", 422, "invalid_request", "/summary/pages"),
+    (
+        b'{"text": "a", "summary": {"sentences": 0}}',
+        "application/json",
+        422,
+        "invalid_option",
+        "/summary/sentences",
+    ),
+    (
+        b'{"text": "a", "summary": {"sentences": "3"}}',
+        "application/json",
+        422,
+        "invalid_request",
+        "/summary/sentences",
+    ),
+    (
+        b'{"text": "a", "summary": {"sentences": true}}',
+        "application/json",
+        422,
+        "invalid_request",
+        "/summary/sentences",
+    ),
+    (
+        b'{"text": "a", "summary": {"words": 1e99}}',
+        "application/json",
+        422,
+        "invalid_request",
+        "/summary/words",
+    ),
+    (b'{"text": "a", "summary": {"words": -1}}', "application/json", 422, "invalid_option", "/summary/words"),
+    (b'{"text": "a", "summary": {"ratio": 0}}', "application/json", 422, "invalid_option", "/summary/ratio"),
+    (
+        b'{"text": "a", "summary": {"threshold": 2}}',
+        "application/json",
+        422,
+        "invalid_option",
+        "/summary/threshold",
+    ),
+    (
+        b'{"text": "a", "summary": {"words": 1, "ratio": 1}}',
+        "application/json",
+        422,
+        "invalid_option",
+        "/summary/ratio",
+    ),
+    (b'{"text": "a", "summary": []}', "application/json", 422, "invalid_request", "/summary"),
+    (b'{"text": "a", "order": "rank"}', "application/json", 422, "invalid_request", "/order"),
+    (b'{"text": "a", "redundancy": null}', "application/json", 422, "invalid_request", "/redundancy"),
+    (b'{"text": "a", "index_unit": "byte"}', "application/json", 422, "invalid_request", "/index_unit"),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type", "status", "code", "pointer"), REFUSED)
+def test_a_bad_body_is_refused_with_its_status_code_and_field(
+    client, body, content_type, status, code, pointer
+):
+    answer = client.post("/api/evaluate", data=body, content_type=content_type)
+    assert_problem(answer, status, code)
+    found = answer.get_json()
+    assert [error["pointer"] for error in found.get("errors", [])] == ([] if pointer is None else [pointer])
+    assert len(found["detail"]) < 700
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "parameter"),
+    [
+        ("sentences=0", "invalid_option", "sentences"),
+        ("sentences=two", "invalid_request", "sentences"),
+        ("sentences=", "invalid_request", "sentences"),
+        ("sentences=1.5", "invalid_request", "sentences"),
+        ("sentences=" + "9" * 5000, "invalid_request", "sentences"),
+        ("ratio=nan", "invalid_option", "ratio"),
+        ("ratio=1.1", "invalid_option", "ratio"),
+        ("words=3&words=4", "invalid_request", "words"),
+        ("words=3&sentences=4", "invalid_option", "words"),
+        ("colour=red", "invalid_request", "colour"),
+        ("order=rank", "invalid_request", "order"),
+        ("index_unit=UTF16", "invalid_request", "index_unit"),
+    ],
+)
+def test_a_bad_parameter_is_refused_by_name(client, query, code, parameter):
+    answer = client.post(f"/api/evaluate?{query}", data="It was.", content_type="text/plain")
+    assert_problem(answer, 422, code)
+    assert [error["parameter"] for error in answer.get_json()["errors"]] == [parameter]
+
+
+def test_query_parameters_do_not_go_with_json(client):
+    answer = client.post("/api/evaluate?sentences=1", json={"text": "It was."})
+    assert_problem(answer, 422, "invalid_request")
+    assert answer.get_json()["errors"][0]["parameter"] == "sentences"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/evaluate", 405, "method_not_allowed"),
+        ("DELETE", "/api/model", 405, "method_not_allowed"),
+        ("POST", "/api/nothing", 404, "not_found"),
+        ("GET", "/api/", 404, "not_found"),
+        ("GET", "/api", 404, "not_found"),
+    ],
+)
+def test_addresses_and_methods_that_do_not_exist_are_problems_too(client, method, path, status, code):
+    answer = client.open(path, method=method)
+    assert_problem(answer, status, code)
+    assert answer.get_json()["instance"] == path
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_a_compressed_body_is_refused(client):
+    answer = client.post(
+        "/api/evaluate", data=b"\x1f\x8b", content_type="text/plain", headers={"Content-Encoding": "gzip"}
+    )
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+def test_an_error_of_ours_is_a_500_without_a_trace(app, monkeypatch, caplog):
+    monkeypatch.setattr("service.api.response", lambda *_: 1 / 0)
+    answer = app.test_client().post("/api/evaluate", data="It was.", content_type="text/plain")
+    assert_problem(answer, 500, "internal_error")
+    assert "Zero" not in answer.get_data(as_text=True)
+    assert answer.get_json()["request_id"] in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "It was" not in caplog.text
+
+
+def test_a_request_id_is_taken_over_or_made(client):
+    taken = client.get("/api/model", headers={"X-Request-ID": "abc-123"})
+    assert taken.headers["X-Request-ID"] == "abc-123"
+    made = client.get("/api/nothing", headers={"X-Request-ID": "not valid!"})
+    assert made.headers["X-Request-ID"] == made.get_json()["request_id"]
+    assert len(made.headers["X-Request-ID"]) == 32
+
+
+def test_the_model_shows_its_card_limits_and_options(client):
+    found = client.get("/api/model").get_json()
+    assert found["model"]["name"] == "tiny"
+    assert found["card"]["metrics"] == {"test": {"rouge1": 12.5}}
+    assert found["limits"] == {"body_bytes": 20_000, "sentences": 50}
+    assert found["options"]["redundancy"] == ["none", "trigram", "mmr"]
+
+
+def test_health_and_readiness(client):
+    assert client.get("/healthz").get_json() == {"status": "up"}
+    assert client.get("/readyz").get_json()["status"] == "ready"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["text", "sentences", "summary", "words", "ratio", "threshold", "order"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()),
+    kind=st.sampled_from(["text/plain", "application/json"]),
+)
+def test_any_body_is_answered_or_refused_and_never_breaks_the_service(
+    client: FlaskClient, body: bytes, kind: str
+):
+    answer = client.post("/api/evaluate", data=body, content_type=kind)
+    assert answer.status_code in {200, 400, 422}
+    if answer.status_code != 200:
+        assert_problem(answer, answer.status_code, answer.get_json()["code"])
+
+
+def assert_problem(answer, status: int, code: str) -> None:
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+    found = answer.get_json()
+    assert found["status"] == status
+    assert found["code"] == code
+    assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(found)
+    assert found["request_id"] == answer.headers["X-Request-ID"]

