@@ -57,22 +57,31 @@ def _runs(text: str) -> Iterator[list[Span]]:
 def _split_run(text: str, run: Sequence[Span]) -> Iterator[Span]:
     lines = [text[line.start : line.end].rstrip() for line in run]
     width = max(map(len, lines))
-    wraps = [_wraps(line, following, width) for line, following in pairwise(lines)]
+    inner = [not _begins_anew(line, following) for line, following in pairwise(lines)]
+    wraps = [
+        here and _is_full(line, following, width)
+        for here, (line, following) in zip(inner, pairwise(lines), strict=True)
+    ]
     # One line that ends near the margin is chance; a wrapped paragraph has most of them there.
-    if not NARROWEST_WRAP <= width <= WIDEST_WRAP or 2 * sum(wraps) < len(wraps):
+    if not NARROWEST_WRAP <= width <= WIDEST_WRAP or 2 * sum(wraps) < sum(inner):
         yield from run
         return
     start = run[0].start
-    for line, following, wrapped in zip(run, run[1:], wraps, strict=False):
+    for wrapped, (line, following) in zip(wraps, pairwise(run), strict=True):
         if not wrapped:
             yield Span(start, line.end)
             start = following.start
     yield Span(start, run[-1].end)
 
 
-def _wraps(line: str, following: str, width: int) -> bool:
-    """Whether the line ends only because the first word of the following one did not fit in the width."""
-    if _LIST_ITEM.match(following) or bool(_QUOTED_LINE.match(following)) != bool(_QUOTED_LINE.match(line)):
-        return False
+def _begins_anew(line: str, following: str) -> bool:
+    """Whether the following line is a list item or a heading, or changes between quoted mail and not."""
+    if _LIST_ITEM.match(following):
+        return True
+    return bool(_QUOTED_LINE.match(following)) != bool(_QUOTED_LINE.match(line))
+
+
+def _is_full(line: str, following: str, width: int) -> bool:
+    """Whether the first word of the following line would not have fitted."""
     word = _FIRST_WORD.search(following)
     return word is not None and len(line) + 1 + len(word.group()) > width

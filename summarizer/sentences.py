@@ -13,8 +13,7 @@ from summarizer.paragraphs import Span, paragraphs
 
 # Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
 _MORE_ABBREVIATIONS = frozenset(
-    "sgt lt col gen capt cmdr maj gov rep sen hon rev supt insp det"  # before names
-    " no nos fig figs eq vol pp ed eds cf al approx dept est viz"  # before numbers and in references
+    "sgt lt col gen capt cmdr maj gov rep sen hon rev supt insp det vs cf al approx dept viz"
     " ph.d b.a m.a m.d b.sc m.sc r.r e.u u.n".split()
 )
 
@@ -23,8 +22,13 @@ _OTHER_STOPS = "。！？｡．؟۔।॥։።፧።៕៖"
 _CLOSING = "\"'”’»›)]}」』）】》〉］｝"
 _OTHER_END = re.compile(f"[{_OTHER_STOPS}]+[{re.escape(_CLOSING)}]*")
 
-# `"Why?" she asked.`: the question ends, the sentence does not.
-_QUOTED_END = re.compile(r"[?!…][\"'”’»]+$")
+# Never the last word of a sentence, whatever Punkt makes of the name that follows.
+_NEVER_LAST = re.compile(
+    r"(?<!\w)(?:vs?|cf|e\.g|i\.e|viz|approx|Mr|Mrs|Ms|Dr|Prof|Sgt|Lt|Col|Gen|Capt|Gov|Rep|Sen|Rev)\.$"
+)
+# `No. 5`, but not `He said no. Then he left.`: only before a number do these not end a sentence.
+_BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Figs?|Eqs?|Vol|Ch|Sec|Art|pp?|fig|eq|vol)\.$")
+_LIST_MARKER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -32,12 +36,19 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class _Language(PunktLanguageVars):  # type: ignore[misc]  # untyped package
     """Punkt's own rules, without NLTK's time limit.
 
-    The limit of 5 s guards against patterns that backtrack, which this one cannot. It counts the whole
-    pass over a text, so a long article on a busy machine would be refused by chance.
+    The limit of 5 s guards against patterns that backtrack, which these cannot. It counts the whole pass
+    over a text, so a long article on a busy machine would be refused by chance.
     """
 
+    def __init__(self) -> None:
+        self._ends = re.compile(super().period_context_re().pattern, re.VERBOSE)
+        self._words = re.compile(self._word_tokenizer_re().pattern, re.VERBOSE)
+
     def period_context_re(self) -> re.Pattern[str]:
-        return re.compile(super().period_context_re().pattern, re.VERBOSE)
+        return self._ends
+
+    def word_tokenize(self, s: str) -> list[str]:
+        return self._words.findall(s)
 
 
 class SentenceSplitter:
@@ -149,11 +160,24 @@ def _joined(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def _continues(text: str, before: Span, span: Span) -> bool:
-    piece = text[span.start : span.end]
+    """Whether a piece belongs to the sentence before it, though Punkt ended that one."""
+    piece, sentence = text[span.start : span.end].lstrip(), text[before.start : before.end].strip()
     if not _LETTER_OR_DIGIT.search(piece):
         return True
-    first = piece.lstrip()[:1]
-    return first.islower() and _QUOTED_END.search(text[before.start : before.end].rstrip()[-8:]) is not None
+    if _LIST_MARKER.fullmatch(sentence):
+        return True
+    if _NEVER_LAST.search(sentence[-8:]):
+        return True
+    if piece[0].isdigit() and _BEFORE_NUMBER.search(sentence[-8:]):
+        return True
+    # `"Why?" she asked.`, `pens, paper, etc. and food`: a small letter goes on, unless this writer has no
+    # capitals at all, or it is the first of an iPhone.
+    return piece[0].islower() and not piece[1:2].isupper() and not _starts_small(sentence)
+
+
+def _starts_small(sentence: str) -> bool:
+    first = _LETTER_OR_DIGIT.search(sentence)
+    return first is not None and first.group().islower()
 
 
 def _trimmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:

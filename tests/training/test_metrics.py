@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from training.metrics import RougeMeter, auc, bootstrap_interval, paired_difference, precision_at_k
+
+# Few distinct scores, so that ties are common.
+RANKED = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.booleans()), min_size=1).map(
+    lambda pairs: (np.array([score for score, _ in pairs]), np.array([flag for _, flag in pairs]))
+)
+VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=30).map(np.array)
+
+
+@pytest.fixture(scope="module")
+def meter() -> RougeMeter:
+    return RougeMeter()
+
+
+def test_rouge_by_hand(meter):
+    # Words: 3 of 4 and 3 of 3. Pairs: 1 of 3 and 1 of 2. Longest common subsequence: cat ... sat, 2 words.
+    found = meter.score(["sat the cat"], ["the cat has sat"])
+    assert found.rouge1 == pytest.approx(6 / 7)
+    assert found.rouge2 == pytest.approx(2 / 5)
+    assert found.rouge_lsum == pytest.approx(4 / 7)
+
+
+def test_rouge_lsum_looks_at_each_sentence(meter):
+    # As one sequence, "c d" after "a b" would break the order; sentence by sentence nothing is lost.
+    found = meter.score(["cats sleep", "dogs bark"], ["dogs bark", "cats sleep"])
+    assert found.rouge_lsum == found.rouge1 == 1
+
+
+def test_rouge_stems(meter):
+    assert meter.score(["the dogs were sleeping"], ["the dog were sleeps"]).rouge1 == 1
+
+
+def test_a_line_break_inside_a_sentence_does_not_end_it(meter):
+    one, other = ["cats sleep\nall day"], ["cats sleep all day"]
+    assert meter.score(one, ["all day cats sleep"]) == meter.score(other, ["all day cats sleep"])
+
+
+@pytest.mark.parametrize(("selected", "references"), [([], ["cats sleep"]), (["cats"], []), (["?"], ["!"])])
+def test_rouge_of_nothing_is_0(meter, selected, references):
+    assert meter.score(selected, references) == (0, 0, 0)
+
+
+@given(RANKED)
+def test_auc_is_that_of_scikit_learn(ranked):
+    scores, relevant = ranked
+    if relevant.all() or not relevant.any():
+        assert math.isnan(auc(scores, relevant))
+    else:
+        assert auc(scores, relevant) == pytest.approx(roc_auc_score(relevant, scores))
+
+
+@given(RANKED, st.randoms(use_true_random=False))
+def test_auc_does_not_depend_on_the_order_of_the_sentences(ranked, random):
+    scores, relevant = ranked
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    assert auc(scores[order], relevant[order]) == pytest.approx(auc(scores, relevant), nan_ok=True)
+
+
+def test_auc_of_equal_scores_is_chance():
+    assert auc(np.full(6, 0.3), np.array([True, False, False, True, False, False])) == 0.5
+
+
+@given(RANKED, st.integers(1, 10))
+def test_precision_is_a_share(ranked, k):
+    assert 0 <= precision_at_k(*ranked, k) <= 1
+
+
+def test_precision_takes_equal_scores_in_document_order():
+    scores, relevant = np.array([0.5, 0.5, 0.5, 0.9]), np.array([True, False, False, False])
+    assert precision_at_k(scores, relevant, 2) == 0.5
+    assert precision_at_k(scores, relevant[::-1], 2) == 0.5
+    assert precision_at_k(scores, relevant, 1) == 0
+
+
+@given(VALUES, st.integers(0, 1000))
+def test_the_interval_lies_within_the_values_and_is_repeated_by_its_seed(values, seed):
+    low, high = bootstrap_interval(values, rounds=50, seed=seed)
+    # A mean of floats may differ from them in the last digits.
+    assert values.min() - 1e-9 <= low <= high <= values.max() + 1e-9
+    assert (low, high) == bootstrap_interval(values, rounds=50, seed=seed)
+
+
+def test_the_interval_of_equal_values_is_a_point():
+    assert bootstrap_interval(np.full(20, 0.25)) == (0.25, 0.25)
+
+
+def test_the_interval_has_the_width_that_theory_expects():
+    values = np.random.default_rng(0).normal(size=400)
+    low, high = bootstrap_interval(values, rounds=4000)
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+
+
+@given(VALUES)
+def test_a_difference_to_oneself_is_0(values):
+    assert paired_difference(values, values) == (0, 0, 0)
+
+
+def test_a_difference_is_that_of_pairs():
+    # The values vary by far more than the gap; the pairs do not.
+    other = np.random.default_rng(0).normal(0, 10, size=50)
+    mean, low, high = paired_difference(other + 0.5, other)
+    assert (mean, low, high) == pytest.approx((0.5, 0.5, 0.5))
+    assert paired_difference(other, other + 0.5)[0] == pytest.approx(-0.5)
