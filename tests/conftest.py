@@ -1,9 +1,16 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from summarizer import Summarizer
 from tests.tiny import make_checkpoint
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """On a busy machine, two threads that wait for each other make tiny networks a hundred times slower."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,9 @@ validation (when to stop), {counts["test"]} for test (looked at once). Sources: 
 
 ## Figures
 
-ROUGE F1 in percent with stemming; half-widths and intervals are 95 % bootstrap over articles. `lead` takes
-the first sentences, `longest` the longest, `oracle` looks at the answer. AUC and P@k (precision at as many
-sentences as were quoted) where quotes are sentences of the article.
+ROUGE F1 in percent with stemming; half-widths and intervals are 95 % bootstrap over articles. `lead`
+takes the first sentences, `longest` the longest, `oracle` looks at the answer. AUC, nDCG and P@k (precision
+at as many sentences as were quoted) where quotes are sentences of the article.
 
 {tables}
 

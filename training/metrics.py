@@ -60,6 +60,25 @@ def precision_at_k(scores: Values, relevant: NDArray[np.bool_], k: int) -> float
     return float(relevant[best].mean())
 
 
+def ndcg(scores: Values, gains: Values, k: int | None = None) -> float:
+    """Normalised discounted cumulative gain of the ranking, of its first k places if k is given.
+
+    DCG = sum over places i = 1, 2, ... of gain_i / log2(i + 1); NDCG = DCG / DCG of the best ranking
+    (Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002). Equal scores
+    in document order. Range [0, 1]; nan if no gain is above 0.
+
+    :param gains: shape (T,), at least 0: 0 or 1, or graded.
+
+    >>> ndcg(np.array([0.9, 0.5, 0.2]), np.array([0.0, 1.0, 0.0]))  # 1 / log2(3)
+    0.6309297535714575
+    """
+    ranked = gains[np.argsort(-scores, kind="stable")][:k]
+    ideal = np.sort(gains)[::-1][:k]
+    discounts = 1 / np.log2(np.arange(len(ideal)) + 2)
+    best = float(ideal @ discounts)
+    return float(ranked @ discounts) / best if best > 0 else float("nan")
+
+
 def bootstrap_interval(values: Values, *, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
     """Ends of the 95 % interval of the mean over articles, by resampling them with replacement."""
     picks = np.random.default_rng(seed).integers(0, len(values), size=(rounds, len(values)))

@@ -13,7 +13,7 @@ from summarizer.model import SentenceScorer, pad
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.baselines import lead, longest, oracle_selection, random
-from training.metrics import RougeMeter, auc, bootstrap_interval, paired_difference, precision_at_k
+from training.metrics import RougeMeter, auc, bootstrap_interval, ndcg, paired_difference, precision_at_k
 from training.prepared import PreparedArticle
 
 # Where editors write one sentence, one is what a summary is measured by.
@@ -35,8 +35,8 @@ class Figures:
     :ivar rouge2_half_width: of the 95 % bootstrap interval.
     :ivar rouge2_minus_lead: difference to lead, and the ends of its paired 95 % interval.
     :ivar words: of a summary.
-    :ivar auc: of the scores as a ranking of quoted over other sentences, and ``precision`` at as many as
-        were quoted; None where quotes are paraphrase, or the system has no scores.
+    :ivar auc: of the scores as a ranking of quoted over other sentences, like ``ndcg``, and ``precision`` at
+        as many as were quoted; None where quotes are paraphrase, or the system has no scores.
     """
 
     rouge1: float
@@ -46,6 +46,7 @@ class Figures:
     rouge2_minus_lead: tuple[float, float, float]
     words: float
     auc: float | None
+    ndcg: float | None
     precision: float | None
 
 
@@ -70,8 +71,8 @@ def as_markdown(figures: Mapping[str, Mapping[str, Any]]) -> str:
         rows = [
             f"**{source}**, {found['articles']} articles, {found['sentences']} sentence(s) a summary",
             "",
-            "| system | R-1 | R-2 | R-Lsum | R-2 minus lead (95 %) | words | AUC | P@k |",
-            "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
+            "| system | R-1 | R-2 | R-Lsum | R-2 minus lead (95 %) | words | AUC | nDCG | P@k |",
+            "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
         ]
         for name, system in found["systems"].items():
             mean, low, high = system["rouge2_minus_lead"]
@@ -83,6 +84,7 @@ def as_markdown(figures: Mapping[str, Mapping[str, Any]]) -> str:
                 f"{mean:+.2f} ({low:+.2f} to {high:+.2f})",
                 f"{system['words']:.0f}",
                 _optional(system["auc"]),
+                _optional(system["ndcg"]),
                 _optional(system["precision"]),
             ]
             rows.append(f"| {' | '.join(cells)} |")
@@ -138,6 +140,7 @@ def _report_source(articles: Sequence[PreparedArticle], scorer: SentenceScorer, 
                 rouge2_minus_lead=paired_difference(rouge[name][:, 1], rouge["lead"][:, 1]),
                 words=_mean_words(articles, picks[name]),
                 auc=_mean_over(auc, ranked, articles),
+                ndcg=_mean_over(_ndcg_of_quotes, ranked, articles),
                 precision=_mean_over(_precision_at_quotes, ranked, articles),
             )
         )
@@ -164,6 +167,10 @@ def _quoted(article: PreparedArticle) -> NDArray[np.bool_]:
 
 def _precision_at_quotes(scores: NDArray[np.float64], quoted: NDArray[np.bool_]) -> float:
     return precision_at_k(scores, quoted, int(quoted.sum())) if quoted.any() else float("nan")
+
+
+def _ndcg_of_quotes(scores: NDArray[np.float64], quoted: NDArray[np.bool_]) -> float:
+    return ndcg(scores, quoted.astype(np.float64))
 
 
 def _mean_over(

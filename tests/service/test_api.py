@@ -5,7 +5,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-ARTICLE = "The council cut the budget. 😀 Nobody came! The river is at the bridge. It was said. A storm for the city."
+ARTICLE = (
+    "The council cut the budget. 😀 Nobody came! The river is at the bridge."
+    " It was said. A storm for the city."
+)
 
 
 def post_json(client: FlaskClient, content: object):

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.service.conftest import Server, start, wait_until_ready
 
-ARTICLE = "The council cut the budget. 😀 Nobody came! The river is at the bridge. It was said. A storm for the city."
+ARTICLE = (
+    "The council cut the budget. 😀 Nobody came! The river is at the bridge."
+    " It was said. A storm for the city."
+)
 
 
 def evaluate(server: Server, body: bytes, content_type: str = "text/plain") -> tuple[int, dict]:
