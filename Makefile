@@ -4,7 +4,7 @@
 #   make test                install everything else too, run all tests
 #   make serve TORCH=cuda    the same with PyTorch's CUDA build (Linux, NVIDIA driver for CUDA 13)
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 TORCH ?= cpu
 PORT ?= 8000
 

@@ -63,9 +63,8 @@ def main(folder: Path) -> None:
     for text in news:
         splitter.split(text)
     seconds = time.process_time() - start
-    print(
-        f"\nnews: {sum(map(len, news)) / 1e6 / seconds:.2f} MB and {len(news) / seconds:.0f} articles a CPU second"
-    )
+    megabytes = sum(map(len, news)) / 1e6
+    print(f"\nnews: {megabytes / seconds:.2f} MB and {len(news) / seconds:.0f} articles a CPU second")
 
     print("\n| repeated | 128 KiB, s | 1 MiB, s |\n| --- | ---: | ---: |")
     for pattern in MONOTONOUS:

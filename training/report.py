@@ -1,5 +1,6 @@
 """The model beside lead, longest, random and oracle on articles that it has not seen."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -178,11 +179,12 @@ def _mean_over(
     scores: Sequence[NDArray[np.float64]] | None,
     articles: Sequence[PreparedArticle],
 ) -> float | None:
-    """Mean over the articles where it is defined; None without scores."""
+    """Mean over the articles where it is defined; None without scores, or where it never is."""
     if scores is None:
         return None
     values = [metric(row, _quoted(article)) for row, article in zip(scores, articles, strict=True)]
-    return float(np.nanmean(values))
+    defined = [value for value in values if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else None
 
 
 def _mean_words(articles: Sequence[PreparedArticle], picks: Sequence[Sequence[int]]) -> float:

@@ -1,0 +1,64 @@
+"""What the README promises is true."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from service.config import PREFIX, ServiceConfig
+from service.errors import _CODES
+from summarizer import Summarizer, errors
+from summarizer.options import OPTION_NAMES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARTICLE = (
+    "The city council voted on Tuesday to rebuild the old bridge. The plan will cost a lot of money.\n\n"
+    "Residents had asked for it for years. Work begins in May. Not everyone is happy about the price."
+)
+
+
+def test_the_python_example_runs_with_the_shipped_checkpoint(capsys):
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    exec(block, {"article": ARTICLE})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 5
+    summary = re.split(r"(?<=\.) ", lines[0])
+    assert len(summary) == 3
+    assert all(sentence in ARTICLE for sentence in summary)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(ServiceConfig)])
+def test_every_setting_is_documented(field):
+    assert f"`{PREFIX}{field.upper()}`" in README
+
+
+@pytest.mark.parametrize("option", OPTION_NAMES)
+def test_every_option_is_documented(option):
+    assert f"| `{option}` " in README
+
+
+def test_every_error_code_is_documented():
+    inputs = [
+        cls.code
+        for cls in vars(errors).values()
+        if isinstance(cls, type) and issubclass(cls, errors.InputError)
+    ]
+    for code in {*inputs, *_CODES.values()} - {"invalid_input", "bad_request"}:
+        assert f"`{code}`" in README
+
+
+def test_every_module_in_the_layout_exists():
+    (layout,) = re.findall(r"```\n(summarizer/ .*?)```", README, flags=re.DOTALL)
+    for name in re.findall(r"^  (\S+)", layout, flags=re.MULTILINE):
+        assert (ROOT / "summarizer" / name).exists(), name
+
+
+def test_the_shipped_checkpoint_is_small_sound_and_described():
+    folder = ROOT / "summarizer" / "checkpoints" / "default"
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 25_000_000
+    shipped = Summarizer.load()
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# {shipped.model.name} {shipped.model.version}\n")
+    assert set(shipped.card["metrics"]) == {"validation", "test"}
