@@ -25,6 +25,8 @@ def create_app(config: ServiceConfig | None = None, summarizer: Summarizer | Non
     app.config["MAX_BODY_BYTES"] = config.max_body_bytes
     # One more, because a chunked body is silently cut at this length: the byte too many tells.
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
+    # Or //, as in /api//evaluate, is answered with a redirect in HTML and not as any other wrong address.
+    app.url_map.merge_slashes = False
     errors.register(app)
     app.register_blueprint(create_api(summarizer, config))
     app.register_blueprint(create_health(summarizer))

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from service.config import ServiceConfig
-from service.errors import NotUtf8, UnsupportedMediaType
+from service.errors import BROKEN_BODY, IncompleteBody, NotUtf8, UnsupportedMediaType
 from service.schema import EvaluateRequest, option_choices, parse_json, parse_query, response
 from summarizer import Summarizer
 
@@ -42,7 +42,8 @@ def _read_request() -> EvaluateRequest:
 
     :raises UnsupportedMediaType: neither text nor JSON, another charset, or a compressed body.
     :raises RequestEntityTooLarge: a body over the limit.
-    :raises NotUtf8: a body that is not UTF-8.
+    :raises IncompleteBody: a body that was cut off.
+    :raises NotUtf8: a body or query that is not UTF-8.
     """
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
@@ -52,24 +53,42 @@ def _read_request() -> EvaluateRequest:
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"charset {charset[:50]} is not read; supported: {SUPPORTED}")
-    body, parameters = request.get_data(), request.args.items(multi=True)
-    if len(body) > current_app.config["MAX_BODY_BYTES"]:
-        raise RequestEntityTooLarge
+    body, parameters = _read_body(), _read_query()
     if request.mimetype == "text/plain":
-        return parse_query(parameters, _utf8(body))
+        return parse_query(parameters, _utf8(body, "body"))
     if request.mimetype == "application/json":
-        _utf8(body)
+        _utf8(body, "body")
         return parse_json(body, parameters)
     raise UnsupportedMediaType(
         f"Content-Type {request.mimetype[:50] or '(none)'} is not read; supported: {SUPPORTED}"
     )
 
 
-def _utf8(body: bytes) -> str:
+def _read_body() -> bytes:
     try:
-        return body.decode("utf-8")
+        body = request.get_data()
+    except (ClientDisconnected, *BROKEN_BODY):
+        raise IncompleteBody("the connection broke or the chunks of the body are malformed") from None
+    if len(body) > current_app.config["MAX_BODY_BYTES"]:
+        raise RequestEntityTooLarge
+    if len(body) < (announced := request.content_length or 0):
+        # A part of an article would be scored as if it were the whole.
+        raise IncompleteBody(f"the body ends after {len(body)} of the {announced} bytes announced")
+    return body
+
+
+def _read_query() -> list[tuple[str, str]]:
+    _utf8(request.query_string, "query")
+    return list(request.args.items(multi=True))
+
+
+def _utf8(raw: bytes, what: str) -> str:
+    try:
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise NotUtf8(f"the body is not UTF-8: byte {error.start} cannot be read; convert it first") from None
+        raise NotUtf8(
+            f"the {what} is not UTF-8: byte {error.start} cannot be read; convert it first"
+        ) from None
 
 
 def _json(content: dict[str, Any]) -> Response:

@@ -33,7 +33,7 @@ class ServiceConfig:
         """
         names = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
-        for name in given.keys() - names.keys():
+        for name in sorted(given.keys() - names.keys()):
             close = difflib.get_close_matches(
                 name.removeprefix(PREFIX), [n.removeprefix(PREFIX) for n in names]
             )
@@ -53,6 +53,7 @@ class ServiceConfig:
 
 
 def _count(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value) >= 1):
-        raise ConfigError(f"{name} must be a whole number of at least 1; got {value!r}")
+    # Eighteen digits are more than any limit needs, and Python refuses to read some thousands.
+    if not (value.isascii() and value.isdigit() and len(value) <= 18 and int(value) >= 1):
+        raise ConfigError(f"{name} must be a whole number of at least 1; got {value[:100]!r}")
     return int(value)

@@ -1,5 +1,6 @@
 """Every error under /api as ``application/problem+json`` (RFC 9457): one place that decides statuses."""
 
+import contextlib
 import json
 import logging
 import re
@@ -9,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from service.schema import BadRequest, FieldError, MalformedJson
@@ -24,11 +26,19 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 # wrong address). Without that the connection is reset while the caller still sends, and the answer is lost.
 MOST_DISCARDED_BYTES = 16 * 1024 * 1024
 
+# What reading a body raises where the connection breaks or the chunks are malformed. The caller's doing,
+# and the messages of the second kind quote the body, so they are for no log.
+BROKEN_BODY = (OSError, ParseException)
+
 _log = logging.getLogger(__name__)
 
 
 class NotUtf8(Exception):
     """The body is not UTF-8."""
+
+
+class IncompleteBody(Exception):
+    """The body ends before its announced length, or its chunks are malformed."""
 
 
 class UnsupportedMediaType(Exception):
@@ -45,6 +55,7 @@ def register(app: Flask) -> None:
         MalformedJson, lambda error: problem(400, "malformed_json", f"not JSON: {error}")
     )
     app.register_error_handler(NotUtf8, lambda error: problem(400, "not_utf8", str(error)))
+    app.register_error_handler(IncompleteBody, lambda error: problem(400, "incomplete_body", str(error)))
     app.register_error_handler(
         UnsupportedMediaType, lambda error: problem(415, "unsupported_media_type", str(error))
     )
@@ -79,7 +90,7 @@ def _place(error: FieldError) -> dict[str, str]:
     if request.mimetype == "application/json" and not error.in_query:
         parts = (str(part).replace("~", "~0").replace("/", "~1") for part in error.path)
         return {"pointer": "".join(f"/{part}" for part in parts)}
-    if error.path == ("text",):
+    if error.path == ("text",) and not error.in_query:
         return {"pointer": ""}  # the whole body is the text
     return {"parameter": str(error.path[-1])}
 
@@ -123,6 +134,7 @@ def _show_request_id(answer: Response) -> Response:
 
 def _discard_rest(answer: Response) -> Response:
     stream, left = request.environ["wsgi.input"], MOST_DISCARDED_BYTES
-    while left > 0 and (piece := stream.read(64 * 1024)):
-        left -= len(piece)
+    with contextlib.suppress(*BROKEN_BODY):
+        while left > 0 and (piece := stream.read(64 * 1024)):
+            left -= len(piece)
     return answer

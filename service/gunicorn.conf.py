@@ -2,12 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gunicorn.glogging import Logger
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104  # a server is meant to be reached
 
 # One process a core: the work is computation, and Python runs one thread at a time.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-workers = int(os.environ.get("WEB_CONCURRENCY") or cores)
+workers = int(os.environ.get("WEB_CONCURRENCY") or 0) or cores
 
 # A few threads each, so that /healthz answers while a long article is scored.
 worker_class = "gthread"
@@ -48,7 +52,18 @@ control_socket_disable = True
 # Nobody's X-Forwarded-For is believed unless the operator names the balancer.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
+
+class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
+    """Writes paths as they were sent: decoded, a %0A in one would begin a line of the caller's own."""
+
+    def atoms(self, *arguments: Any) -> dict[str, Any]:
+        """Give what the format below can name."""
+        found: dict[str, Any] = super().atoms(*arguments)
+        return {**found, "U": quote(found["U"] or "-", encoding="latin-1")}  # WSGI has bytes as latin-1
+
+
 # One line a request: method, path without query, status, bytes, seconds. Never the article.
+logger_class = AccessLogger
 accesslog = "-"
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(L)ss id=%({x-request-id}o)s"
 errorlog = "-"

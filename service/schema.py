@@ -1,9 +1,10 @@
 """The wire format: what a request may say, and the answer to it. Knows nothing of HTTP."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from summarizer import Evaluation, InputError, SummaryOptions
@@ -13,6 +14,9 @@ IndexUnit = Literal["codepoint", "utf16"]
 
 # As much of a caller's value as an error repeats.
 LONGEST_ECHO = 100
+
+# As many wrong fields as an error lists: a small body can be wrong in half a million places.
+MOST_ERRORS = 10
 
 
 class FieldError(NamedTuple):
@@ -57,7 +61,7 @@ class EvaluateRequest(_Strict):
     """An article, or the caller's own sentences, with the options. Ranges are the library's to check."""
 
     text: str | None = None
-    sentences: list[str] | None = None
+    sentences: Annotated[list[str], Field(fail_fast=True)] | None = None
     summary: Budget = Field(default_factory=Budget)
     order: Order = "document"
     redundancy: Redundancy = "trigram"
@@ -75,11 +79,20 @@ class EvaluateRequest(_Strict):
                 redundancy=self.redundancy,
             )
         except InputError as error:
-            raise BadRequest(error.code, [FieldError(("summary", *error.field), str(error))]) from None
+            detail = _shortened(str(error), 2 * LONGEST_ECHO)  # the value is at its end
+            raise BadRequest(error.code, [FieldError(("summary", *error.field), detail)]) from None
 
 
-_Count = Annotated[int, Field(strict=False)]
-_Share = Annotated[float, Field(strict=False)]
+def _number(value: str) -> object:
+    """A number as JSON writes it. All else stays a string, which is then of the wrong type."""
+    try:
+        return from_json(value, allow_inf_nan=False) if value == value.strip() else value
+    except ValueError:
+        return value
+
+
+_Count = Annotated[int, BeforeValidator(_number)]
+_Share = Annotated[float, BeforeValidator(_number)]
 
 
 class _Query(_Strict):
@@ -98,7 +111,7 @@ def parse_json(body: bytes, parameters: Iterable[tuple[str, str]] = ()) -> Evalu
     """Read a JSON body.
 
     :param parameters: of the query; with JSON there may be none, its options are in the body.
-    :raises MalformedJson: it is none.
+    :raises MalformedJson: it is none, or an object has a name twice.
     :raises BadRequest: an unknown field, a wrong type, or not exactly one of text and sentences.
     """
     for name, _ in parameters:
@@ -106,12 +119,13 @@ def parse_json(body: bytes, parameters: Iterable[tuple[str, str]] = ()) -> Evalu
         raise BadRequest("invalid_request", [FieldError((name,), detail, in_query=True)])
     try:
         content = from_json(body, allow_inf_nan=False)
+        json.loads(body, object_pairs_hook=_refuse_repeated)  # pydantic would take the last one
     except ValueError as error:
         raise MalformedJson(str(error)) from None
     try:
         request = EvaluateRequest.model_validate(content)
     except ValidationError as error:
-        raise BadRequest("invalid_request", [_field_error(found) for found in error.errors()]) from None
+        raise BadRequest("invalid_request", _field_errors(error)) from None
     if (request.text is None) == (request.sentences is None):
         both = request.text is not None
         detail = f"send either text or sentences; the request has {'both' if both else 'neither'}"
@@ -129,13 +143,14 @@ def parse_query(parameters: Iterable[tuple[str, str]], text: str) -> EvaluateReq
     for name, value in parameters:
         if name in given:
             raise BadRequest(
-                "invalid_request", [FieldError((name,), f"{_echo(name)} is given more than once")]
+                "invalid_request",
+                [FieldError((name,), f"{_echo(name)} is given more than once", in_query=True)],
             )
         given[name] = value
     try:
         query = _Query.model_validate(given)
     except ValidationError as error:
-        raise BadRequest("invalid_request", [_field_error(found) for found in error.errors()]) from None
+        raise BadRequest("invalid_request", _field_errors(error, in_query=True)) from None
     budget = Budget(**{name: getattr(query, name) for name in BUDGETS})
     return EvaluateRequest(
         text=text, summary=budget, order=query.order, redundancy=query.redundancy, index_unit=query.index_unit
@@ -177,16 +192,31 @@ def _to_utf16(sentences: Sequence[dict[str, Any]], text: str) -> None:
             sentence[name] = units
 
 
-def _field_error(found: ErrorDetails) -> FieldError:
-    path = tuple(found["loc"])
+def _refuse_repeated(pairs: Sequence[tuple[str, object]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise ValueError(f"an object has the name {_echo(name)} more than once")
+        names.add(name)
+
+
+def _field_errors(error: ValidationError, *, in_query: bool = False) -> list[FieldError]:
+    return [_field_error(found, in_query) for found in error.errors()[:MOST_ERRORS]]
+
+
+def _field_error(found: ErrorDetails, in_query: bool) -> FieldError:
+    path = tuple(part if isinstance(part, int) else _echo(part) for part in found["loc"])
     name = path[-1] if path else "the request"
     if found["type"] == "extra_forbidden":
-        return FieldError(path, f"{_echo(name)} is not a known field")
+        return FieldError(path, f"{name} is not a known {'parameter' if in_query else 'field'}", in_query)
     message = found["msg"].removeprefix("Input should be ")
-    return FieldError(path, f"{_echo(name)} should be {message}; got {_echo(found['input'])}")
+    return FieldError(path, f"{name} should be {message}; got {_echo(found['input'])}", in_query)
 
 
 def _echo(value: object) -> str:
     shown = value if isinstance(value, str) else repr(value)
-    shown = shown.encode("utf-8", "backslashreplace").decode()
-    return shown if len(shown) <= LONGEST_ECHO else shown[:LONGEST_ECHO] + "…"
+    return _shortened(shown.encode("utf-8", "backslashreplace").decode(), LONGEST_ECHO)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…"

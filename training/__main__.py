@@ -2,7 +2,7 @@
 
 ::
 
-    python -m training distill CORPUS... --out ENCODER
+    python -m training distill --out ENCODER
     python -m training prepare CORPUS... --encoder ENCODER --out PREPARED
     python -m training fit PREPARED --encoder ENCODER --out CHECKPOINT
 """
@@ -21,7 +21,7 @@ from summarizer.model import ModelConfig
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from training.card import card
 from training.closeness import CLOSENESS
-from training.corpus import Corpus, CorpusError, read_corpus, split_of
+from training.corpus import CorpusError, read_corpus, split_of
 from training.distill import distill, packaged_teacher
 from training.fit import FitConfig, fit
 from training.prepared import PreparedError, load, prepare
@@ -49,14 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     stages = parser.add_subparsers(required=True, metavar="STAGE")
 
     stage = stages.add_parser("distill", help="make a static encoder out of a SentenceTransformer")
-    _add_corpus(stage)
     stage.add_argument("--out", type=Path, required=True, help="folder to write")
     stage.add_argument("--teacher", type=Path, help="model folder; all-MiniLM-L6-v2 as packaged by default")
     stage.add_argument("--dimension", type=int, default=256, help="width of the vectors (default 256)")
     stage.set_defaults(stage=_distill)
 
     stage = stages.add_parser("prepare", help="split, encode and give targets")
-    _add_corpus(stage)
+    stage.add_argument("corpus", type=Path, nargs="+", help="JSON Lines files (gz too), or folders of them")
     stage.add_argument(
         "--encoder", required=True, help="folder of a static encoder, or any SentenceTransformer"
     )
@@ -76,10 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_fields(stage, ModelConfig)
     stage.set_defaults(stage=_fit)
     return parser
-
-
-def _add_corpus(stage: argparse.ArgumentParser) -> None:
-    stage.add_argument("corpus", type=Path, nargs="+", help="JSON Lines files (gz too), or folders of them")
 
 
 def _add_fields(stage: argparse.ArgumentParser, config: type) -> None:
@@ -106,22 +101,14 @@ def _open_encoder(name: str) -> Encoder:
     return StaticEncoder.load(Path(name), Path(name).name)
 
 
-def _read(paths: Sequence[Path]) -> Corpus:
-    """The corpus; rows that were refused are named on standard error."""
-    corpus = read_corpus(paths)
-    for refused in corpus.refused:
-        print(f"refused {refused.file}:{refused.line}: {refused.field}: {refused.reason}", file=sys.stderr)
-    return corpus
-
-
 def _distill(parsed: argparse.Namespace) -> None:
-    articles = _read(parsed.corpus).articles
-    texts = [article.text for article in articles if split_of(article.id) == "train"]
-    distill(parsed.teacher or packaged_teacher(), texts, parsed.out, parsed.dimension)
+    distill(parsed.teacher or packaged_teacher(), parsed.out, parsed.dimension)
 
 
 def _prepare(parsed: argparse.Namespace) -> None:
-    corpus = _read(parsed.corpus)
+    corpus = read_corpus(parsed.corpus)
+    for refused in corpus.refused:
+        print(f"refused {refused.file}:{refused.line}: {refused.field}: {refused.reason}", file=sys.stderr)
     manifest = prepare(corpus.articles, _open_encoder(parsed.encoder), parsed.closeness, parsed.out)
     counts = Counter(split_of(article.id) for article in corpus.articles)
     print(

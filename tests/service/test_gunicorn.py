@@ -3,12 +3,16 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
-from tests.service.conftest import Server, start, wait_until_ready
+import pytest
+
+from tests.service.conftest import ROOT, Server, start, wait_until_ready
 
 ARTICLE = (
     "The council cut the budget. 😀 Nobody came! The river is at the bridge."
@@ -19,6 +23,14 @@ ARTICLE = (
 def evaluate(server: Server, body: bytes, content_type: str = "text/plain") -> tuple[int, dict]:
     answer = server.request("POST", "/api/evaluate", body, Content_Type=content_type)
     return answer.status, answer.json
+
+
+def send_raw(server: Server, request: bytes) -> bytes:
+    """What the server says to these bytes, after which nothing follows."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.makefile("rb").read()
 
 
 def workers(server: Server) -> list[int]:
@@ -33,15 +45,38 @@ def test_both_workers_give_the_library_s_scores_to_the_last_digit(server, summar
         assert evaluate(server, json.dumps({"text": ARTICLE}).encode(), "application/json") == (200, expected)
 
 
-def test_each_worker_computes_with_its_share_of_the_cores(server):
+COUNTING = """
+import torch
+from flask import Flask
+
+def app():
+    counting = Flask(__name__)
+    counting.get("/readyz")(lambda: str(torch.get_num_threads()))
+    return counting
+"""
+
+
+def test_each_worker_computes_with_its_share_of_the_cores(tiny_checkpoint, tmp_path):
+    (tmp_path / "counting.py").write_text(COUNTING)
+    unset = {"OMP_NUM_THREADS": None, "MKL_NUM_THREADS": None}
+    server = start(tiny_checkpoint, tmp_path / "log", "counting:app()", PYTHONPATH=str(tmp_path), **unset)
+    wait_until_ready(server)
     share = str(max(1, len(os.sched_getaffinity(0)) // 2))
     assert len(workers(server)) == 2
-    for pid in workers(server):
-        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        assert not any(
-            entry.startswith(b"OMP_NUM_THREADS=") and entry != f"OMP_NUM_THREADS={share}".encode()
-            for entry in environment
-        )
+    assert {server.request("GET", "/readyz").body.decode() for _ in range(10)} == {share}
+    server.stop()
+
+
+@pytest.mark.parametrize("concurrency", ["0", ""])
+def test_thread_counts_of_the_operator_stay_and_zero_workers_means_one_a_core(monkeypatch, concurrency):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("MKL_NUM_THREADS", "5")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+    monkeypatch.setenv("WEB_CONCURRENCY", concurrency)
+    settings = runpy.run_path(str(ROOT / "service" / "gunicorn.conf.py"))
+    assert settings["workers"] == len(os.sched_getaffinity(0))
+    assert settings["preload_app"] is False
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("7", "5")
 
 
 def test_health_and_readiness_answer(server):
@@ -89,6 +124,36 @@ def test_the_log_holds_the_request_id_but_nothing_of_the_article(server):
         time.sleep(0.05)
     assert re.search(rf"POST /api/evaluate 200 .* id={request_id}", log)
     assert "Confidential" not in log
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nConfidential\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\nabConfidential0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"Content-Length: 50\r\n\r\nIt was.",
+    ],
+    ids=["no size", "no line end", "cut chunk", "cut body"],
+)
+def test_a_body_that_is_malformed_or_cut_off_is_a_400_and_leaves_no_trace(server, framing):
+    head = b"POST /api/evaluate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    answer = send_raw(server, head + framing)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"incomplete_body"' in answer
+    log = server.log.read_text()
+    assert "Confidential" not in log
+    assert "Traceback" not in log
+
+
+def test_a_path_cannot_write_a_line_of_its_own_into_the_log(server):
+    server.request("GET", "/api/x%0AFORGED%1b", X_Request_ID="forger")
+    send_raw(server, b"GET / HTTP/9.9\r\n\r\n")  # refused before it has a path
+    deadline = time.monotonic() + 5
+    while "id=forger" not in (log := server.log.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert re.search(r"GET /api/x%0AFORGED%1B 404 .* id=forger", log)
+    assert "\nFORGED" not in log
 
 
 def test_a_killed_worker_is_replaced(server):

@@ -13,7 +13,6 @@ from tests.tiny_transformer import make_sentence_transformer
 from training import distill as module
 from training.distill import distill, packaged_teacher
 
-TEXTS = ["the river of the city and the bridge of the school", "the storm"]
 SENTENCES = ["the council cut the budget .", "A storm!", "river " * 40]
 
 
@@ -25,7 +24,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("static") / "new" / "encoder"
-    distill(teacher, TEXTS, output, dimension=8)
+    distill(teacher, output, dimension=8)
     return output
 
 
@@ -38,21 +37,10 @@ def test_the_table_has_a_row_for_each_token(folder):
     assert np.isfinite(tensors["embedding.weight"]).all()
 
 
-def test_a_frequent_token_weighs_less(teacher, folder, tmp_path):
-    distill(teacher, ["storm storm storm storm"], tmp_path / "other", dimension=8)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    row = tokenizer.token_to_id("the")
-    often, seldom = (
-        np.linalg.norm(load_file(path / "model.safetensors")["embedding.weight"][row].astype(np.float32))
-        for path in (folder, tmp_path / "other")
-    )
-    assert often < seldom / 2
-
-
 @pytest.mark.parametrize("dimension", [0, 33])
 def test_a_width_that_the_teacher_does_not_have_is_refused(teacher, tmp_path, dimension):
     with pytest.raises(ValueError, match=f"from 1 to 32, the teacher's width; got {dimension}"):
-        distill(teacher, TEXTS, tmp_path / "encoder", dimension)
+        distill(teacher, tmp_path / "encoder", dimension)
 
 
 def test_the_tokenizer_neither_cuts_nor_pads(folder):
@@ -78,7 +66,7 @@ def test_a_sentence_is_the_mean_of_its_rows_here_and_in_sentence_transformers(fo
 
 
 def test_the_same_teacher_gives_the_same_files(teacher, folder, tmp_path):
-    distill(teacher, TEXTS, tmp_path / "again", dimension=8)
+    distill(teacher, tmp_path / "again", dimension=8)
     for name in ("model.safetensors", "tokenizer.json"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
@@ -89,7 +77,7 @@ def test_a_failure_leaves_nothing_behind(teacher, tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "save_file", fail)
     with pytest.raises(OSError, match="no space left"):
-        distill(teacher, TEXTS, tmp_path / "encoder", dimension=8)
+        distill(teacher, tmp_path / "encoder", dimension=8)
     assert list(tmp_path.iterdir()) == []
 
 
