@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(article: str) -> str:
+    if article == "-" and sys.stdin.isatty():
+        print("summarizer: reading the article from the terminal; end it with Ctrl-D", file=sys.stderr)
     raw = sys.stdin.buffer.read() if article == "-" else Path(article).read_bytes()
     try:
         return raw.decode("utf-8")
