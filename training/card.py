@@ -32,7 +32,7 @@ Scores every sentence of an article by how close it is to what a curator would q
 ## Data
 
 Split by a fixed hash of the id: {counts["train"]} articles for training, {counts["validation"]} for
-validation (when to stop), {counts["test"]} for test (looked at once). Sources: {sources}.
+validation (when to stop), {counts["test"]} for test (nothing was chosen by it). Sources: {sources}.
 
 ## Figures
 
