@@ -73,7 +73,7 @@ def as_markdown(figures: Mapping[str, Mapping[str, Any]]) -> str:
             f"**{source}**, {found['articles']} articles, {found['sentences']} sentence(s) a summary",
             "",
             "| system | R-1 | R-2 | R-Lsum | R-2 minus lead (95 %) | words | AUC | nDCG | P@k |",
-            "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
+            "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
         ]
         for name, system in found["systems"].items():
             mean, low, high = system["rouge2_minus_lead"]
