@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import get_args
 
@@ -66,8 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--encoder", metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped"
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('quote-summarizer')}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     return parser
+
+
+def _version() -> str:
+    try:
+        return version("quote-summarizer")
+    except PackageNotFoundError:  # run from a folder of sources
+        return "(not installed)"
 
 
 def _read(article: str) -> str:

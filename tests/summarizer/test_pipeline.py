@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -146,3 +148,10 @@ def test_the_dictionary_is_the_contract_of_the_api(summarizer):
         "truncated",
     ]
     assert list(found["summary"]) == ["text", "indices"]
+
+
+def test_threads_that_share_a_summarizer_do_not_disturb_each_other(summarizer):
+    texts = [ARTICLE, *AWKWARD] * 5
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(summarizer.evaluate, texts))
+    assert together == [summarizer.evaluate(text) for text in texts]
