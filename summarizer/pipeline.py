@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer import checkpoint
+from summarizer.batching import batches_under_budget
 from summarizer.document import Document, Evaluation, ModelInfo, ScoredSentence, Warning
 from summarizer.encoder import Encoded
 from summarizer.errors import TooManySentences
@@ -140,7 +141,7 @@ class Summarizer:
     def _score(self, articles: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
         """Scores of each article, shape (T_b,), in [0, 1]."""
         scores: list[NDArray[np.float64]] = [np.empty(0)] * len(articles)
-        for batch in _batches([len(article) for article in articles]):
+        for batch in batches_under_budget([len(article) for article in articles], STEPS_PER_BATCH):
             padded = self._scorer.score(pad([articles[index] for index in batch])).numpy()
             for row, index in zip(padded, batch, strict=True):
                 scores[index] = row[: len(articles[index])].round(SCORE_DECIMALS)
@@ -168,18 +169,6 @@ class Summarizer:
         )
         warnings = tuple(_warnings(sentences, indices, options))
         return Evaluation(document.text, sentences, indices, self.model, warnings)
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Positions of articles of similar length, so many that padded they keep within the bound."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if batch and lengths[index] * (len(batch) + 1) > STEPS_PER_BATCH:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def _warnings(

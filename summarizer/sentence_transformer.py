@@ -7,7 +7,7 @@ the heavy package (5 to 8 s) is imported when an encoder is made.
 import hashlib
 import importlib.util
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from summarizer.batching import batches_under_budget
 from summarizer.encoder import Encoded
 from summarizer.errors import EncoderUnavailable
 
@@ -50,7 +51,7 @@ class SentenceTransformerEncoder:
         limit = self._model.max_seq_length or math.inf
         truncated = lengths > limit
         vectors = np.zeros((len(sentences), self.dimension), dtype=np.float32)
-        for batch in batches_under_budget(np.minimum(lengths, limit).astype(np.int64), self._budget):
+        for batch in batches_under_budget(np.minimum(lengths, limit).tolist(), self._budget):
             vectors[batch] = self._model.encode(
                 [sentences[index] for index in batch], batch_size=len(batch), show_progress_bar=False
             )
@@ -65,25 +66,6 @@ class SentenceTransformerEncoder:
             return np.array([len(found.ids) for found in tokenizer.encode_batch(list(sentences))])
         found = tokenizer(list(sentences), truncation=False, verbose=False, return_attention_mask=False)
         return np.array([len(ids) for ids in found["input_ids"]])
-
-
-def batches_under_budget(lengths: NDArray[np.int64], budget: int) -> Iterator[list[int]]:
-    """Group sentences of similar length so that no batch pads to more tokens than the budget.
-
-    :param lengths: shape (T,), tokens a sentence.
-    :returns: lists of positions that together are 0..T-1; a sentence over the budget comes alone.
-
-    >>> list(batches_under_budget(np.array([3, 9, 4, 20]), 12))
-    [[0, 2], [1], [3]]
-    """
-    batch: list[int] = []
-    for index in np.argsort(lengths, kind="stable"):
-        if batch and int(lengths[index]) * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(int(index))
-    if batch:
-        yield batch
 
 
 def model_folder_of_package(package: str) -> Path | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from summarizer.batching import batches_under_budget
 from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, pad
 from training.prepared import PreparedArticle
 
@@ -138,20 +139,12 @@ def _tensors(batch: Sequence[PreparedArticle], device: torch.device) -> tuple[Pa
 def _batches(
     articles: Sequence[PreparedArticle], steps: int, generator: np.random.Generator | None
 ) -> Iterator[list[PreparedArticle]]:
-    """Articles of similar length together, at most so many timesteps; shuffled if there is a generator."""
+    """Articles of similar length together, about so many timesteps; shuffled if there is a generator."""
     lengths = np.array([len(article.targets) for article in articles], dtype=np.float64)
     if generator is not None:
         lengths *= generator.uniform(0.9, 1.1, len(lengths))  # other neighbours in each epoch
-    batches: list[list[PreparedArticle]] = []
-    for index in np.argsort(lengths, kind="stable"):
-        article = articles[index]
-        if not batches or (len(batches[-1]) + 1) * _longest([*batches[-1], article]) > steps:
-            batches.append([])
-        batches[-1].append(article)
+    batches = list(batches_under_budget(lengths.tolist(), steps))
     if generator is not None:
         generator.shuffle(batches)
-    yield from batches
-
-
-def _longest(batch: Sequence[PreparedArticle]) -> int:
-    return max(len(article.targets) for article in batch)
+    for batch in batches:
+        yield [articles[index] for index in batch]

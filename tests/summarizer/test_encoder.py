@@ -4,13 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from summarizer import CheckpointDamaged, CheckpointNotFound
 from summarizer.encoder import StaticEncoder
-from summarizer.sentence_transformer import batches_under_budget
 from tests.tiny import DIMENSION, WORDS, make_encoder_folder
 
 SENTENCES = ["The council cut the budget.", "", "zzz qqq", "River! River! River!", "😀 naïve مرحبا \x00"]
@@ -116,11 +113,3 @@ def test_truncation_and_padding_of_the_tokenizer_file_are_switched_off(tmp_path)
     np.testing.assert_array_equal(
         StaticEncoder.load(folder, "tiny").encode(SENTENCES).vectors, plain.encode(SENTENCES).vectors
     )
-
-
-@given(st.lists(st.integers(0, 600), max_size=60), st.integers(1, 1000))
-def test_batches_hold_every_sentence_once_and_keep_to_the_budget(lengths, budget):
-    batches = list(batches_under_budget(np.array(lengths, dtype=np.int64), budget))
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[index] for index in batch) <= budget
