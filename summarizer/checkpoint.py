@@ -14,7 +14,6 @@ No pickles. Loading is strict: nothing missing, nothing unknown, every byte as i
 import dataclasses
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any, Literal, get_args
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from summarizer.drafts import draft_of
 from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder, sha256_of
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
 from summarizer.model import ModelConfig, SentenceScorer
@@ -109,12 +109,11 @@ def save(
 ) -> None:
     """Write a checkpoint. It appears whole or not at all.
 
-    :param folder: replaced if it is there already.
+    :param folder: replaced if it is a checkpoint already.
     :param encoder_folder: where a static encoder's two files are; required for that kind.
+    :raises FileExistsError: the folder holds something else.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with draft_of(folder, marker=CONFIG_FILE) as draft:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in scorer.state_dict().items()}
         save_file(tensors, draft / WEIGHTS_FILE)
         if config.encoder.kind == "static":
@@ -127,10 +126,6 @@ def save(
         _write_json(draft / CONFIG_FILE, {"format": FORMAT, **dataclasses.asdict(config), "files": files})
         _write_json(draft / METRICS_FILE, dict(metrics or {}))
         (draft / CARD_FILE).write_text(card, encoding="utf-8")
-        _open_to_all(draft)
-        _replace(folder, draft)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def load(folder: Path, *, encoder: str | None = None, device: str | None = None) -> Checkpoint:
@@ -246,23 +241,6 @@ def _load_encoder(
             f" the encoder {found.name} gives {found.dimension}"
         )
     return found
-
-
-def _replace(folder: Path, draft: Path) -> None:
-    """Put the draft in the folder's place; a folder that was there is kept until the new one is in."""
-    if not folder.exists():
-        draft.rename(folder)
-        return
-    old = draft.with_name(draft.name + "-old")
-    folder.rename(old)
-    draft.rename(folder)
-    shutil.rmtree(old)
-
-
-def _open_to_all(folder: Path) -> None:
-    """Readable for every user: mkdtemp and safetensors make what they write private."""
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:

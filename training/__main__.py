@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from summarizer import checkpoint
+from summarizer.drafts import check_replaceable
 from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.errors import SummarizerError
 from summarizer.model import ModelConfig
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         parsed.stage(parsed)
-    except (SummarizerError, CorpusError, PreparedError, ValueError) as error:
+    except (SummarizerError, CorpusError, PreparedError, ValueError, OSError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
     return 0
@@ -118,6 +119,7 @@ def _prepare(parsed: argparse.Namespace) -> None:
 
 
 def _fit(parsed: argparse.Namespace) -> None:
+    check_replaceable(parsed.out, marker=checkpoint.CONFIG_FILE)
     encoder = _open_encoder(parsed.encoder)
     manifest, articles = load(parsed.prepared)
     if manifest.encoder_digest != encoder.digest:

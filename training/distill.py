@@ -5,8 +5,6 @@ vector of each token alone, in its principal components. Similarity search wants
 a network that reads the sentence vectors learns much from them ("In this paper, we ...").
 """
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from tqdm import tqdm
 
+from summarizer.drafts import draft_of
 from summarizer.encoder import TABLE, TOKENIZER_FILE, WEIGHTS_FILE, sha256_of
 from summarizer.errors import EncoderUnavailable
 from summarizer.sentence_transformer import load_model, model_folder_of_package
@@ -61,20 +60,12 @@ def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
         raise ValueError(f"dimension must be from 1 to {width}, the teacher's width; got {dimension}")
     tokenizer = model.tokenizer
     table = _principal_components(_token_vectors(model), dimension)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    try:
+    with draft_of(output, marker=TOKENIZER_FILE) as draft:
         save_file({TABLE: table.half().contiguous()}, draft / WEIGHTS_FILE)
         backend = tokenizer.backend_tokenizer
         backend.no_truncation()
         backend.no_padding()
         backend.save(str(draft / TOKENIZER_FILE))
-        draft.chmod(0o755)
-        (draft / WEIGHTS_FILE).chmod(0o644)  # the package writes it for its owner alone
-        shutil.rmtree(output, ignore_errors=True)
-        draft.rename(output)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 @torch.inference_mode()

@@ -10,8 +10,6 @@
 
 import dataclasses
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from summarizer.drafts import draft_of
 from summarizer.encoder import Encoder
 from summarizer.errors import InputError
 from summarizer.sentences import SentenceSplitter
@@ -75,10 +74,8 @@ def prepare(articles: Iterable[Article], encoder: Encoder, closeness: str, folde
     or not at all.
     """
     splitter, score = SentenceSplitter(), CLOSENESS[closeness]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     vectors, targets = [], []
-    try:
+    with draft_of(folder, marker=MANIFEST_FILE) as draft:
         with (draft / ARTICLES_FILE).open("w", encoding="utf-8") as lines:
             for article in tqdm(articles, desc="prepare", unit="article"):
                 try:
@@ -103,10 +100,6 @@ def prepare(articles: Iterable[Article], encoder: Encoder, closeness: str, folde
             encoder.name, encoder.digest, closeness, encoder.dimension, len(vectors), sum(map(len, targets))
         )
         (draft / MANIFEST_FILE).write_text(json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return manifest
 
 

@@ -90,6 +90,15 @@ def test_what_cannot_be_read_is_one_line_and_status_1(tmp_path, capsys):
     assert "does not hold prepared articles" in capsys.readouterr().err
 
 
+def test_a_folder_of_somebody_else_is_refused_before_the_work_begins(folder, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("three years of work")
+    arguments = [str(folder / "prepared"), "--encoder", str(folder / "encoder"), "--out", str(tmp_path)]
+    assert main(["fit", *arguments]) == 1
+    output = capsys.readouterr().err
+    assert f"{tmp_path} exists and holds no config.json" in output
+    assert "epoch" not in output
+
+
 def test_refused_rows_are_named(tmp_path, capsys):
     corpus = write_corpus(tmp_path / "corpus.jsonl", 3)
     corpus.write_text(corpus.read_text() + '{"id": "x", "text": "", "quotes": ["a"]}\n')

@@ -1,0 +1,53 @@
+"""Folders that appear whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def draft_of(folder: Path, marker: str) -> Iterator[Path]:
+    """A new folder beside the wanted one, which takes its name when the block ends well.
+
+    A folder of that name is kept until then, and replaced only if it is empty or was written for the same
+    purpose. After a kill, what is left over is a hidden folder with a random name.
+
+    :param marker: a file that every folder of this kind holds.
+    :raises FileExistsError: something else has the name.
+    """
+    check_replaceable(folder, marker)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield draft
+        _open_to_all(draft)
+        if folder.exists():
+            old = draft.with_name(f"{draft.name}-old")
+            folder.rename(old)
+            draft.rename(folder)
+            shutil.rmtree(old)
+        else:
+            draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_replaceable(folder: Path, marker: str) -> None:
+    """Refuse a name that :func:`draft_of` would refuse; to be asked before long work.
+
+    :raises FileExistsError: something else has the name.
+    """
+    if not folder.exists() or (folder / marker).is_file():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} exists and holds no {marker}, so it is not replaced; name another folder or remove it"
+        )
+
+
+def _open_to_all(folder: Path) -> None:
+    """Readable for every user: mkdtemp and safetensors make what they write private."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)

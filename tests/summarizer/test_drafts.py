@@ -1,0 +1,46 @@
+import stat
+
+import pytest
+
+from summarizer.drafts import draft_of
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_appears_only_when_it_is_whole(tmp_path):
+    with draft_of(tmp_path / "deep" / "wanted", marker="config") as draft:
+        (draft / "config").write_text("1")
+        assert not (tmp_path / "deep" / "wanted").exists()
+    assert names(tmp_path / "deep") == ["wanted"]
+    assert stat.S_IMODE((tmp_path / "deep" / "wanted" / "config").stat().st_mode) == 0o644
+
+
+def test_a_failure_leaves_what_was_there(tmp_path):
+    (tmp_path / "wanted").mkdir()
+    (tmp_path / "wanted" / "config").write_text("old")
+    with pytest.raises(ZeroDivisionError), draft_of(tmp_path / "wanted", marker="config") as draft:
+        (draft / "config").write_text(f"new {1 / 0}")
+    assert names(tmp_path) == ["wanted"]
+    assert (tmp_path / "wanted" / "config").read_text() == "old"
+
+
+def test_a_folder_of_the_same_kind_and_an_empty_one_are_replaced(tmp_path):
+    (tmp_path / "wanted").mkdir()
+    for content in ("first", "second"):
+        with draft_of(tmp_path / "wanted", marker="config") as draft:
+            (draft / "config").write_text(content)
+    assert names(tmp_path) == ["wanted"]
+    assert (tmp_path / "wanted" / "config").read_text() == "second"
+
+
+def test_what_somebody_else_wrote_is_not_replaced(tmp_path):
+    (tmp_path / "wanted").mkdir()
+    (tmp_path / "wanted" / "thesis.txt").write_text("three years of work")
+    (tmp_path / "file").write_text("a file")
+    for name in ("wanted", "file"):
+        with pytest.raises(FileExistsError, match="holds no config, so it is not replaced"):  # noqa: SIM117
+            with draft_of(tmp_path / name, marker="config"):
+                pytest.fail("nothing should be written")
+    assert names(tmp_path / "wanted") == ["thesis.txt"]
