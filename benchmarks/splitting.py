@@ -18,7 +18,22 @@ from summarizer.sentences import SentenceSplitter
 ONE_SENTENCE_A_LINE = ("poc", "sosum", "aclsum.train", "scitldr.train", "ami")
 PARAGRAPHS = ("bbc", "xsum")
 COLUMNS = (60, 72, 80, 100)
-MONOTONOUS = ["a", ". ", "?!", "a.\n", "A. ", "x!x", "?) ", ".)a", "word\n", "\n", "1.1", "你好。", "\u200b"]
+MONOTONOUS = [
+    "a",
+    ". ",
+    "?!",
+    "a.\n",
+    "A. ",
+    "x!x",
+    "?) ",
+    ".)a",
+    "word\n",
+    "b! ",
+    "\n",
+    "1.1",
+    "你好。",
+    "\u200b",
+]
 
 
 def texts(folder: Path, name: str, most: int) -> list[str]:
@@ -70,7 +85,7 @@ def main(folder: Path) -> None:
     for pattern in MONOTONOUS:
         cells = []
         for size in (2**17, 2**20):
-            text = pattern * (size // len(pattern))
+            text = "It " + pattern * (size // len(pattern))
             start = time.process_time()
             splitter.split(text)
             cells.append(f"{time.process_time() - start:.2f}")

@@ -98,7 +98,9 @@ def load_model(name: str, device: str) -> "SentenceTransformer":
             f"no encoder {name!r}: it is neither a folder, nor an installed package with a model folder in"
             " it, nor a hub name (owner/model)"
         )
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its load report looks like an error
+    # Its load report looks like an error, and a progress bar of 0.1 s is noise.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(str(folder or name), device=device, local_files_only=folder is not None)
     except (OSError, ValueError) as error:

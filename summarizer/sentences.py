@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import punkt
 from nltk.tokenize.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
@@ -28,8 +29,13 @@ _NEVER_LAST = re.compile(
 )
 # `No. 5`, but not `He said no. Then he left.`: only before a number do these not end a sentence.
 _BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Figs?|Eqs?|Vol|Ch|Sec|Art|pp?|fig|eq|vol)\.$")
+_LONGEST_ENDING = 12  # characters that the two patterns above may look at
 _LIST_MARKER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+# About 5 MB at the most.
+REMEMBERED_CONTEXTS = 2**14
+LONGEST_REMEMBERED = 64  # characters
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -51,6 +57,22 @@ class _Language(PunktLanguageVars):  # type: ignore[misc]  # untyped package
         return self._words.findall(s)
 
 
+class _Punkt(PunktSentenceTokenizer):  # type: ignore[misc]  # untyped package
+    """Punkt that remembers its decisions about short contexts, such as ``said. The``.
+
+    A decision depends on nothing but the context. News repeats some of them; text that is made to be slow,
+    full stops and little else, repeats them all.
+    """
+
+    def __init__(self, parameters: PunktParameters) -> None:
+        super().__init__(parameters, lang_vars=_Language())
+        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(super().text_contains_sentbreak)
+
+    def text_contains_sentbreak(self, text: str) -> bool:
+        decide = self._remembered if len(text) <= LONGEST_REMEMBERED else super().text_contains_sentbreak
+        return bool(decide(text))
+
+
 class SentenceSplitter:
     """Punkt with the English parameters that come with the installation; nothing is downloaded.
 
@@ -64,7 +86,7 @@ class SentenceSplitter:
         parameters.collocations = set(source.collocations)
         parameters.sent_starters = set(source.sent_starters)
         parameters.ortho_context.update(source.ortho_context)
-        self._punkt = PunktSentenceTokenizer(parameters, lang_vars=_Language())
+        self._punkt = _Punkt(parameters)
 
     def document(self, text: str) -> Document:
         """The article with its sentences, at least one.
@@ -161,22 +183,23 @@ def _joined(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 
 def _continues(text: str, before: Span, span: Span) -> bool:
     """Whether a piece belongs to the sentence before it, though Punkt ended that one."""
-    piece, sentence = text[span.start : span.end].lstrip(), text[before.start : before.end].strip()
+    piece = text[span.start : span.end].lstrip()
     if not _LETTER_OR_DIGIT.search(piece):
         return True
-    if _LIST_MARKER.fullmatch(sentence):
+    ending = text[max(before.start, before.end - _LONGEST_ENDING) : before.end].rstrip()
+    if _NEVER_LAST.search(ending):
         return True
-    if _NEVER_LAST.search(sentence[-8:]):
+    if before.end - before.start <= _LONGEST_ENDING and _LIST_MARKER.fullmatch(ending):
         return True
-    if piece[0].isdigit() and _BEFORE_NUMBER.search(sentence[-8:]):
+    if piece[0].isdigit() and _BEFORE_NUMBER.search(ending):
         return True
     # `"Why?" she asked.`, `pens, paper, etc. and food`: a small letter goes on, unless this writer has no
     # capitals at all, or it is the first of an iPhone.
-    return piece[0].islower() and not piece[1:2].isupper() and not _starts_small(sentence)
+    return piece[0].islower() and not piece[1:2].isupper() and not _starts_small(text, before)
 
 
-def _starts_small(sentence: str) -> bool:
-    first = _LETTER_OR_DIGIT.search(sentence)
+def _starts_small(text: str, span: Span) -> bool:
+    first = _LETTER_OR_DIGIT.search(text, span.start, span.end)
     return first is not None and first.group().islower()
 
 
