@@ -13,7 +13,8 @@ _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 NARROWEST_WRAP = 40
 WIDEST_WRAP = 120
 
-_LIST_ITEM = re.compile(r"\s*(?:[-*•‣▪–—·+]|#{1,6}|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\[[ xX\d]+\])\s")
+_BULLET = re.compile(r"\s*(?:[-*•‣▪–—·+]|#{1,6}|\[[ xX\d]+\])\s")
+_ENUMERATOR = re.compile(r"\s*\(?(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _QUOTED_LINE = re.compile(r"\s*>")
 _FIRST_WORD = re.compile(r"\S+")
 
@@ -57,11 +58,12 @@ def _runs(text: str) -> Iterator[list[Span]]:
 def _split_run(text: str, run: Sequence[Span]) -> Iterator[Span]:
     lines = [text[line.start : line.end].rstrip() for line in run]
     width = max(map(len, lines))
-    inner = [not _begins_anew(line, following) for line, following in pairwise(lines)]
-    wraps = [
-        here and _is_full(line, following, width)
-        for here, (line, following) in zip(inner, pairwise(lines), strict=True)
+    full = [_is_full(line, following, width) for line, following in pairwise(lines)]
+    inner = [
+        not _begins_anew(line, following, full=here)
+        for here, (line, following) in zip(full, pairwise(lines), strict=True)
     ]
+    wraps = [here and within for here, within in zip(full, inner, strict=True)]
     # One line that ends near the margin is chance; a wrapped paragraph has most of them there.
     if not NARROWEST_WRAP <= width <= WIDEST_WRAP or 2 * sum(wraps) < sum(inner):
         yield from run
@@ -74,10 +76,16 @@ def _split_run(text: str, run: Sequence[Span]) -> Iterator[Span]:
     yield Span(start, run[-1].end)
 
 
-def _begins_anew(line: str, following: str) -> bool:
-    """Whether the following line is a list item or a heading, or changes between quoted mail and not."""
-    if _LIST_ITEM.match(following):
+def _begins_anew(line: str, following: str, *, full: bool) -> bool:
+    """Whether the following line is a list item or a heading, or changes between quoted mail and not.
+
+    ``a. It`` or ``12. Then`` can also be the end of a sentence that was wrapped there: so it is where the
+    line before is full, ends in no punctuation and is no such item itself.
+    """
+    if _BULLET.match(following):
         return True
+    if _ENUMERATOR.match(following):
+        return not full or line[-1] in ".:;!?" or _ENUMERATOR.match(line) is not None
     return bool(_QUOTED_LINE.match(following)) != bool(_QUOTED_LINE.match(line))
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from summarizer import EmptyText, InvalidText, NoSentences
@@ -118,6 +118,8 @@ PARAGRAPHS = st.lists(WORDS, min_size=40, max_size=120).map(
 
 
 @given(PARAGRAPHS, st.integers(50, 100))
+@example("It began. " + "the council " * 11 + "voted for a. It ended.", 71)
+@example("It began. " + "the council " * 5 + "of 12. " + "the town " * 9 + "voted. It ended.", 70)
 def test_hard_wrapping_changes_nothing_but_white_space(paragraph, width):
     wrapped = SPLITTER.split(textwrap.fill(paragraph, width))
     assert [re.sub(r"\s+", " ", s.text) for s in wrapped] == [s.text for s in SPLITTER.split(paragraph)]
