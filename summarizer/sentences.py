@@ -30,6 +30,7 @@ _NEVER_LAST = re.compile(
 # `No. 5`, but not `He said no. Then he left.`: only before a number do these not end a sentence.
 _BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Figs?|Eqs?|Vol|Ch|Sec|Art|pp?|fig|eq|vol)\.$")
 _LONGEST_ENDING = 12  # characters that the two patterns above may look at
+_LONGEST_OPENING = 64  # characters in which the first letter of a sentence is looked for
 _LIST_MARKER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 # About 5 MB at the most.
@@ -199,7 +200,8 @@ def _continues(text: str, before: Span, span: Span) -> bool:
 
 
 def _starts_small(text: str, span: Span) -> bool:
-    first = _LETTER_OR_DIGIT.search(text, span.start, span.end)
+    # Bounded: asked for every piece of a sentence that may begin with a mile of brackets.
+    first = _LETTER_OR_DIGIT.search(text, span.start, min(span.end, span.start + _LONGEST_OPENING))
     return first is not None and first.group().islower()
 
 
