@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Folders and files that appear whole or not at all."""
 
 import shutil
 import tempfile
@@ -45,6 +45,13 @@ def check_replaceable(folder: Path, marker: str) -> None:
         raise FileExistsError(
             f"{folder} exists and holds no {marker}, so it is not replaced; name another folder or remove it"
         )
+
+
+def write_whole(file: Path, content: str) -> None:
+    """Write a file as UTF-8; whoever is killed meanwhile leaves the old one, or none."""
+    draft = file.with_name(f".{file.name}.draft")
+    draft.write_text(content, encoding="utf-8")
+    draft.replace(file)
 
 
 def _open_to_all(folder: Path) -> None:

@@ -38,7 +38,7 @@ def make_checkpoint(folder: Path, **model_settings: object) -> Path:
         torch.manual_seed(1)
         scorer = SentenceScorer(config)
         with torch.no_grad():
-            scorer.head.weight.mul_(8)
+            scorer.members[0].head.weight.mul_(8)
     checkpoint.save(
         folder,
         checkpoint.CheckpointConfig(

@@ -2,44 +2,79 @@
 
 ::
 
+    python -m training fetch aclsum --out corpus.jsonl
+    python -m training inspect CORPUS...
     python -m training distill --out ENCODER
     python -m training prepare CORPUS... --encoder ENCODER --out PREPARED
-    python -m training fit PREPARED --encoder ENCODER --out CHECKPOINT
+    python -m training align PREPARED --out alignments.html
+    python -m training fit PREPARED --out RUN
+    python -m training report RUN
+    python -m training compare PREPARED --out COMPARISON
+    python -m training search PREPARED --space space.toml --out SEARCH
 """
 
 import argparse
-import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
-from summarizer import checkpoint
-from summarizer.drafts import check_replaceable
-from summarizer.encoder import Encoder, StaticEncoder
+from summarizer.drafts import write_whole
 from summarizer.errors import SummarizerError
-from summarizer.model import ModelConfig
-from summarizer.sentence_transformer import SentenceTransformerEncoder
-from training.card import card
+from training.alignment_report import alignment_report
 from training.closeness import CLOSENESS
-from training.corpus import CorpusError, read_corpus, split_of
+from training.compare import compare
+from training.config import (
+    PRESETS,
+    ConfigError,
+    RunConfig,
+    Setting,
+    as_toml,
+    preset,
+    read_run,
+    run_config,
+    settings,
+)
+from training.corpus import Corpus, CorpusError, split_of
 from training.distill import distill, packaged_teacher
-from training.fit import FitConfig, fit
-from training.prepared import PreparedError, load, prepare
-from training.report import as_markdown, report
+from training.fetch import fetch_aclsum
+from training.fit import FitError
+from training.formats import FORMATS, read_corpus
+from training.inspection import as_text, inspect
+from training.prepared import PreparedError, add_targets, load, open_encoder, prepare
+from training.report import as_markdown
+from training.rows import RowStoreError
+from training.runs import RunError, fit_run, report_run
+from training.search import search
+
+REFUSALS = (
+    SummarizerError,
+    ConfigError,
+    CorpusError,
+    FitError,
+    PreparedError,
+    RowStoreError,
+    RunError,
+    ValueError,
+    OSError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage.
 
-    :returns: exit status: 0 done, 1 an input cannot be used, 2 wrong arguments.
+    :returns: exit status: 0 done, 1 an input cannot be used, 2 wrong arguments, 130 interrupted.
     """
     parsed = _parser().parse_args(arguments)
     try:
         parsed.stage(parsed)
-    except (SummarizerError, CorpusError, PreparedError, ValueError, OSError) as error:
+    except REFUSALS as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("training: interrupted; the same command goes on where it was", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -49,57 +84,183 @@ def _parser() -> argparse.ArgumentParser:
     )
     stages = parser.add_subparsers(required=True, metavar="STAGE")
 
+    stage = stages.add_parser("fetch", help="write a corpus that comes as an installed package")
+    stage.add_argument(
+        "name", choices=["aclsum"], help="aclsum: 250 papers, sentences that people highlighted"
+    )
+    _add_out(stage, "corpus file to write (.jsonl or .jsonl.gz)")
+    stage.set_defaults(stage=_fetch)
+
+    stage = stages.add_parser("inspect", help="say what is in a corpus, and what is wrong with it")
+    _add_corpus(stage)
+    stage.add_argument("--sample", type=int, metavar="N", help="look for quotes in so many articles only")
+    stage.set_defaults(stage=_inspect)
+
     stage = stages.add_parser("distill", help="make a static encoder out of a SentenceTransformer")
-    stage.add_argument("--out", type=Path, required=True, help="folder to write")
+    _add_out(stage, "folder to write")
     stage.add_argument("--teacher", type=Path, help="model folder; all-MiniLM-L6-v2 as packaged by default")
     stage.add_argument("--dimension", type=int, default=256, help="width of the vectors (default 256)")
     stage.set_defaults(stage=_distill)
 
     stage = stages.add_parser("prepare", help="split, encode and give targets")
-    stage.add_argument("corpus", type=Path, nargs="+", help="JSON Lines files (gz too), or folders of them")
+    _add_corpus(stage)
     stage.add_argument(
         "--encoder", required=True, help="folder of a static encoder, or any SentenceTransformer"
     )
-    stage.add_argument("--closeness", choices=sorted(CLOSENESS), default="blend", help="default: blend")
-    stage.add_argument("--out", type=Path, required=True, help="folder to write")
+    _add_closeness(stage)
+    _add_out(stage, "folder to write; the same command resumes it")
     stage.set_defaults(stage=_prepare)
 
-    stage = stages.add_parser(
-        "fit", help="train the network, measure it on the test split, write a checkpoint"
-    )
-    stage.add_argument("prepared", type=Path, help="folder that prepare wrote")
-    stage.add_argument("--encoder", required=True, help="the encoder that prepare used")
-    stage.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
-    stage.add_argument("--name", default="quotes", help="of the model (default: quotes)")
-    stage.add_argument("--model-version", default="1", help="of the model (default: 1)")
-    _add_fields(stage, FitConfig)
-    _add_fields(stage, ModelConfig)
+    stage = stages.add_parser("align", help="show quotes, and the targets beside the sentences")
+    _add_prepared(stage)
+    _add_closeness(stage)
+    stage.add_argument("--articles", type=int, default=20, metavar="N", help="how many (default 20)")
+    _add_out(stage, "page to write (.html)")
+    stage.set_defaults(stage=_align)
+
+    stage = stages.add_parser("config", help="print a run file with every setting and its description")
+    _add_settings(stage)
+    stage.set_defaults(stage=_config)
+
+    stage = stages.add_parser("fit", help="train the network, write a checkpoint")
+    _add_prepared(stage)
+    _add_out(stage, "folder of the run; the same command resumes it")
+    _add_settings(stage)
     stage.set_defaults(stage=_fit)
+
+    stage = stages.add_parser(
+        "report", help="measure a run, write report.html, report.json and the model card"
+    )
+    stage.add_argument("run", type=Path, help="folder that fit wrote")
+    stage.add_argument("--prepared", type=Path, help="where the prepared articles are, if they were moved")
+    stage.add_argument("--beside", type=Path, nargs="+", default=[], metavar="RUN", help="other runs to show")
+    stage.set_defaults(stage=_report)
+
+    stage = stages.add_parser("compare", help="fit a model on each closeness, show which serves best")
+    _add_prepared(stage)
+    stage.add_argument(
+        "--on", nargs="+", default=[*CLOSENESS, "blend"], metavar="CLOSENESS", help="default: all, and blend"
+    )
+    stage.add_argument("--split", choices=["validation", "test"], default="validation", help="to measure on")
+    _add_out(stage, "folder to write; the same command resumes it")
+    _add_settings(stage)
+    stage.set_defaults(stage=_compare)
+
+    stage = stages.add_parser("search", help="look for the best settings")
+    _add_prepared(stage)
+    stage.add_argument("--space", type=Path, required=True, help="what may vary (TOML)")
+    stage.add_argument(
+        "--trials", type=int, default=50, help="in all, with those of earlier calls (default 50)"
+    )
+    stage.add_argument("--jobs", type=int, default=1, help="processes at once (default 1)")
+    _add_out(stage, "folder to write; the same command resumes it")
+    _add_settings(stage)
+    stage.set_defaults(stage=_search)
     return parser
 
 
-def _add_fields(stage: argparse.ArgumentParser, config: type) -> None:
-    """One option for each number in a configuration; its documentation is the class's."""
-    for field in dataclasses.fields(config):
-        if field.type in (int, float, "int", "float") and field.default is not dataclasses.MISSING:
-            option = f"--{field.name.replace('_', '-')}"
-            stage.add_argument(
-                option, type=type(field.default), default=field.default, help=f"default: {field.default}"
-            )
+def _add_corpus(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument("corpus", type=Path, nargs="+", help="files, or folders of them")
+    stage.add_argument("--format", choices=FORMATS, help="of the files; by default what their names say")
+    stage.add_argument(
+        "--columns",
+        nargs="+",
+        type=_column,
+        default=[],
+        metavar="OURS=THEIRS",
+        help="fields with other names, for example text=body quotes=highlights",
+    )
+    stage.add_argument("--blurbs", type=Path, help="for a folder of HTML pages: file with page and blurb")
 
 
-def _fields(parsed: argparse.Namespace, config: type) -> dict[str, object]:
-    return {
-        field.name: getattr(parsed, field.name)
-        for field in dataclasses.fields(config)
-        if field.name in parsed
-    }
+def _column(given: str) -> tuple[str, str]:
+    ours, equals, theirs = given.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{given!r} should be OURS=THEIRS, for example text=body")
+    return ours, theirs
 
 
-def _open_encoder(name: str) -> Encoder:
-    if (Path(name) / "modules.json").exists() or not (Path(name) / "tokenizer.json").exists():
-        return SentenceTransformerEncoder(name)
-    return StaticEncoder.load(Path(name), Path(name).name)
+def _add_prepared(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument("prepared", type=Path, help="folder that prepare wrote")
+
+
+def _add_closeness(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument(
+        "--closeness",
+        default="blend",
+        help=f"what makes the targets: {', '.join(CLOSENESS)}, or a blend such as 0.7*oracle+0.3*lexical"
+        " (default blend, which is oracle+lexical)",
+    )
+
+
+def _add_out(stage: argparse.ArgumentParser, description: str) -> None:
+    stage.add_argument("--out", type=Path, required=True, help=description)
+
+
+def _add_settings(stage: argparse.ArgumentParser) -> None:
+    """A run file or a preset, and an option for each setting that overrides it."""
+    source = stage.add_mutually_exclusive_group()
+    source.add_argument("--config", type=Path, metavar="FILE", help="run file (TOML); `config` prints one")
+    source.add_argument("--preset", choices=PRESETS, help="recipe that comes with this package")
+    for setting in settings():
+        group = stage.add_argument_group(f"[{setting.section}]" if setting.section else "run")
+        group.add_argument(
+            f"--{setting.name.replace('_', '-')}",
+            dest=_destination(setting),
+            metavar=_metavar(setting),
+            help=f"{setting.description.replace('%', '%%')} (default {setting.default})",
+        )
+
+
+def _destination(setting: Setting) -> str:
+    return f"{setting.section}.{setting.name}"
+
+
+def _metavar(setting: Setting) -> str:
+    if get_origin(setting.type) is Literal:
+        return "|".join(get_args(setting.type))
+    return {int: "N", float: "X", bool: "true|false", str: "TEXT"}[setting.type]
+
+
+def _run_config(parsed: argparse.Namespace) -> RunConfig:
+    """Defaults, under the run file or the preset, under what the command line says."""
+    values: dict[str, Any] = {}
+    if parsed.config:
+        values = read_run(parsed.config)
+    elif parsed.preset:
+        values = preset(parsed.preset)
+    for setting in settings():
+        given = getattr(parsed, _destination(setting))
+        if given is not None:
+            table = values.setdefault(setting.section, {}) if setting.section else values
+            table[setting.name] = _typed(setting, given)
+    return run_config(values, str(parsed.config or parsed.preset or "command line"))
+
+
+def _typed(setting: Setting, given: str) -> Any:
+    """What the command line says, as a value; what cannot be one stays text and is refused by name."""
+    if setting.type is bool:
+        return {"true": True, "false": False}.get(given, given)
+    if setting.type in (int, float):
+        try:
+            return setting.type(given)
+        except ValueError:
+            return given
+    return given
+
+
+def _read(parsed: argparse.Namespace) -> Corpus:
+    return read_corpus(
+        parsed.corpus, format=parsed.format, columns=dict(parsed.columns), blurbs=parsed.blurbs
+    )
+
+
+def _fetch(parsed: argparse.Namespace) -> None:
+    print(f"{parsed.out}: {fetch_aclsum(parsed.out)} articles")
+
+
+def _inspect(parsed: argparse.Namespace) -> None:
+    print(as_text(inspect(_read(parsed), sample=parsed.sample, progress=True)))
 
 
 def _distill(parsed: argparse.Namespace) -> None:
@@ -107,58 +268,53 @@ def _distill(parsed: argparse.Namespace) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> None:
-    corpus = read_corpus(parsed.corpus)
+    corpus = _read(parsed)
     for refused in corpus.refused:
         print(f"refused {refused.file}:{refused.line}: {refused.field}: {refused.reason}", file=sys.stderr)
-    manifest = prepare(corpus.articles, _open_encoder(parsed.encoder), parsed.closeness, parsed.out)
-    counts = Counter(split_of(article.id) for article in corpus.articles)
-    print(
-        f"{manifest.articles} articles, {manifest.sentences} sentences,"
-        f" {len(corpus.refused)} rows refused; {dict(counts)}"
+    manifest = prepare(
+        corpus.articles, open_encoder(parsed.encoder), parsed.encoder, parsed.closeness, parsed.out
     )
+    counts = Counter(split_of(article.id) for article in corpus.articles)
+    shares = ", ".join(f"{split} {counts[split]}" for split in ("train", "validation", "test"))
+    print(
+        f"{manifest.articles} articles ({shares}), {manifest.sentences} sentences;"
+        f" {len(corpus.refused)} rows refused"
+    )
+
+
+def _align(parsed: argparse.Namespace) -> None:
+    add_targets(parsed.prepared, parsed.closeness)
+    articles = load(parsed.prepared, parsed.closeness)[1]
+    step = max(1, len(articles) // parsed.articles)
+    write_whole(parsed.out, alignment_report(articles[::step][: parsed.articles], parsed.closeness))
+
+
+def _config(parsed: argparse.Namespace) -> None:
+    print(as_toml(_run_config(parsed)), end="")
 
 
 def _fit(parsed: argparse.Namespace) -> None:
-    check_replaceable(parsed.out, marker=checkpoint.CONFIG_FILE)
-    encoder = _open_encoder(parsed.encoder)
-    manifest, articles = load(parsed.prepared)
-    if manifest.encoder_digest != encoder.digest:
-        raise PreparedError(
-            f"{parsed.prepared} was made with an encoder of digest {manifest.encoder_digest};"
-            f" {parsed.encoder} has {encoder.digest}; run prepare again"
-        )
-    splits = {
-        split: [a for a in articles if split_of(a.article.id) == split]
-        for split in ("train", "validation", "test")
-    }
-    config = FitConfig(**_fields(parsed, FitConfig))  # type: ignore[arg-type]
-    model = ModelConfig(**{**_fields(parsed, ModelConfig), "dimension": manifest.dimension})  # type: ignore[arg-type]
-    scorer, history = fit(splits["train"], splits["validation"], model, config)
-    figures = {split: report(splits[split], scorer) for split in ("validation", "test")}
-    kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
-    training = {
-        "fit": dataclasses.asdict(config),
-        "articles": {split: len(found) for split, found in splits.items()},
-        "sources": dict(sorted(Counter(article.article.source for article in articles).items())),
-        "history": [dataclasses.asdict(epoch) for epoch in history],
-    }
-    about = checkpoint.CheckpointConfig(
-        name=parsed.name,
-        version=parsed.model_version,
-        model=model,
-        encoder=checkpoint.EncoderConfig(kind, encoder.name, encoder.digest),  # type: ignore[arg-type]
-        closeness=manifest.closeness,
-        training=training,
-    )
-    checkpoint.save(
+    fit_run(parsed.prepared, parsed.out, _run_config(parsed))
+
+
+def _report(parsed: argparse.Namespace) -> None:
+    print(as_markdown(report_run(parsed.run, parsed.prepared, parsed.beside)["test"]))
+
+
+def _compare(parsed: argparse.Namespace) -> None:
+    print(compare(parsed.prepared, parsed.out, _run_config(parsed), parsed.on, parsed.split))
+
+
+def _search(parsed: argparse.Namespace) -> None:
+    study = search(
+        parsed.prepared,
         parsed.out,
-        about,
-        scorer,
-        encoder_folder=Path(parsed.encoder) if kind == "static" else None,
-        metrics=figures,
-        card=card(about, figures),
+        _run_config(parsed),
+        parsed.space,
+        trials=parsed.trials,
+        jobs=parsed.jobs,
     )
-    print(as_markdown(figures["test"]))
+    print(f"best of {len(study.trials)} trials: {study.best_params}; see {parsed.out}")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,48 @@
 """How close each sentence of an article is to what people quoted: the target that the model learns.
 
-Every function here is pure: T sentences and some quotes in, shape (T,) float32 in [0, 1] out.
+Every function here is pure: T sentences and some quotes in, shape (T,) float32 in [0, 1] out. They are
+chosen by name, alone or blended: :func:`closeness`.
 """
 
-import re
+import math
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
-from typing import Generic, TypeVar
+from itertools import accumulate, pairwise
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from nltk.stem.porter import PorterStemmer
 from numpy.typing import NDArray
+from scipy.sparse import csr_array  # type: ignore[import-untyped]
+
+from training.alignment import Aligner, word_pattern
 
 Gram = TypeVar("Gram", bound=Hashable)
 Targets = NDArray[np.float32]
-Closeness = Callable[[Sequence[str], Sequence[str]], Targets]
 
-_WORD = re.compile(r"[^\W_]+")
+
+class Quoted(NamedTuple):
+    """The T sentences of an article and the Q quotes that people took from it.
+
+    :ivar sentences: T strings, in document order.
+    :ivar quotes: Q strings; Q may be 0.
+    :ivar vectors: shape (T, D), float32, of the sentences; may be empty where :func:`needs_vectors` is false.
+    :ivar quote_vectors: shape (Q, D), float32, of the quotes, by the same encoder; likewise.
+    """
+
+    sentences: Sequence[str]
+    quotes: Sequence[str]
+    vectors: NDArray[np.float32]
+    quote_vectors: NDArray[np.float32]
+
+
+Closeness = Callable[[Quoted], Targets]
+
 _STEMMER = PorterStemmer()
+_LARGEST_WEIGHT = 1e6
 
 
 def lexical(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
@@ -27,16 +50,74 @@ def lexical(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
 
     F1 = 2 o / (a + b), where o counts the n-grams in both, a and b those of each, with repetitions. A
     sentence and a quote that are too short for a pair count by their words alone. Range [0, 1]; 1 for
-    a sentence that was quoted as it is.
+    a sentence that was quoted as it is. Low for a long sentence of which a little was quoted, as F1 asks
+    for all of the sentence; :func:`alignment` does not.
 
     >>> lexical(["Cats sleep.", "Dogs bark."], ["The cats sleep."]).tolist()  # (0.8 + 2/3) / 2
     [0.7333333492279053, 0.0]
     """
-    wanted = [_bags(text) for text in quotes]
-    bags = [_bags(text) for text in sentences]  # once each: a meeting has 750 sentences and 137 quotes
-    return np.array(
-        [max((_similarity(bag, quote) for quote in wanted), default=0.0) for bag in bags], np.float32
-    )
+    if not sentences or not quotes:
+        return np.zeros(len(sentences), np.float32)
+    one, other = [_stems(text) for text in sentences], [_stems(text) for text in quotes]
+    words, pairs = _f1(one, other), _f1(_pairs(one), _pairs(other))
+    without_pairs = np.logical_and.outer(_are_short(one), _are_short(other))
+    similarity: NDArray[np.float64] = np.where(without_pairs, words, (words + pairs) / 2)
+    targets: Targets = similarity.max(axis=1).astype(np.float32)
+    return targets
+
+
+def alignment(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
+    """Share of the sentence that a quote covers, or of the quote that the sentence holds: the larger one.
+
+    Each quote is found in the whole article (:mod:`training.alignment`). With c the letters of the sentence
+    inside the quote's spans, L all letters of the sentence, C the letters of all spans, and s the similarity
+    of the alignment, the target is s max(c / L, c / C), the highest over quotes. Range [0, 1].
+
+    A sentence that holds a whole quote has s, however long it is: a curator would quote from it, and from
+    no other. A quote over several sentences gives s to those that it covers whole; of one that it only
+    touches, the larger share counts: half of the sentence, or half of the quote, is 0.5. A quote that is
+    not found gives 0. Where a sentence is repeated, the first one was quoted.
+
+    >>> sentences = ["Cats sleep all day.", "At night all dogs bark loud.", "Fish swim."]
+    >>> alignment(sentences, ["dogs bark"]).tolist()  # 8 of 8 letters of the quote
+    [0.0, 1.0, 0.0]
+    >>> alignment(sentences, ["sleep all day. At night"]).tolist()  # 11/15 of a sentence; 7/18 of the quote
+    [0.7333333492279053, 0.3888888955116272, 0.0]
+    """
+    targets = np.zeros(len(sentences))
+    aligner = Aligner("\n".join(sentences))
+    counts = _letters_before(sentences)
+    lengths = (len(sentence) + 1 for sentence in sentences)  # with the line feed after each
+    edges = np.fromiter(accumulate(lengths, initial=0), np.int64)
+    starts, ends = edges[:-1], edges[1:]
+    letters = counts[ends] - counts[starts]  # (T,)
+    for quote in quotes:
+        found = aligner.align(quote)
+        covered = np.zeros(len(sentences), dtype=np.int64)
+        for span in found.spans:
+            covered += counts[np.clip(span.end, starts, ends)] - counts[np.clip(span.start, starts, ends)]
+        shares = np.maximum(covered / np.maximum(letters, 1), covered / max(covered.sum(), 1))
+        np.maximum(targets, found.similarity * shares, out=targets)
+    return targets.astype(np.float32)
+
+
+def semantic(vectors: NDArray[np.float32], quote_vectors: NDArray[np.float32]) -> Targets:
+    """Nearness of meaning to the nearest quote: the highest over quotes of max(0, cosine).
+
+    cosine = a b / (|a| |b|), and 0 where one of them is the zero vector. Range [0, 1].
+
+    :param vectors: shape (T, D), finite.
+    :param quote_vectors: shape (Q, D), finite, by the same encoder.
+
+    >>> sentences = np.array([[2, 0], [3, 4], [0, -1]], np.float32)
+    >>> semantic(sentences, np.array([[1, 0], [0, 1]], np.float32)).tolist()  # 1; 4/5; opposite
+    [1.0, 0.800000011920929, 0.0]
+    """
+    if not len(quote_vectors):
+        return np.zeros(len(vectors), np.float32)
+    cosines = _of_length_1(vectors) @ _of_length_1(quote_vectors).T
+    targets: Targets = np.clip(cosines.max(axis=1), 0, 1).astype(np.float32)
+    return targets
 
 
 def oracle(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
@@ -54,19 +135,51 @@ def oracle(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
     return targets
 
 
-def blend(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
-    """Half the oracle, half the lexical overlap: (oracle + lexical) / 2. Range [0, 1].
+CLOSENESS: Mapping[str, Closeness] = MappingProxyType(
+    {
+        "lexical": lambda quoted: lexical(quoted.sentences, quoted.quotes),
+        "alignment": lambda quoted: alignment(quoted.sentences, quoted.quotes),
+        "semantic": lambda quoted: semantic(quoted.vectors, quoted.quote_vectors),
+        "oracle": lambda quoted: oracle(quoted.sentences, quoted.quotes),
+    }
+)
+# The oracle says which sentences belong together in a summary, the overlap tells near misses from
+# sentences that have nothing to do with it.
+ALIASES: Mapping[str, str] = MappingProxyType({"blend": "oracle+lexical"})
 
-    The oracle says which sentences belong together in a summary, the overlap tells near misses from
-    sentences that have nothing to do with it.
 
-    >>> blend(["Cats sleep.", "Dogs bark."], ["Dogs bark."]).tolist()
-    [0.0, 1.0]
+def closeness(name: str) -> Closeness:
+    """The closeness of that name, or a blend: the weighted mean of several.
+
+    :param name: one of :data:`CLOSENESS`; ``oracle+lexical`` for equal weights; ``0.7*oracle+0.3*lexical``,
+        where the weights, above 0, are divided by their sum, and 1 stands where there is none; ``blend``
+        for ``oracle+lexical``. Spaces make no difference.
+    :raises ValueError: a name that is not known, or a weight that is not in (0, 1000000].
+
+    >>> none = np.zeros((1, 0), np.float32)  # no vectors: neither part looks at them
+    >>> quoted = Quoted(["Cats sleep.", "Dogs bark."], ["The cats sleep."], none, none)
+    >>> closeness("3*oracle + lexical")(quoted).tolist()  # (3 * 1 + 0.7333) / 4
+    [0.9333333373069763, 0.0]
     """
-    return (oracle(sentences, quotes) + lexical(sentences, quotes)) / np.float32(2)
+    weights = _weights(name)
+    total = sum(weights.values())
+
+    def blended(quoted: Quoted) -> Targets:
+        targets = np.zeros(len(quoted.sentences))
+        for part, weight in weights.items():
+            targets += weight / total * CLOSENESS[part](quoted)
+        return np.minimum(targets, 1).astype(np.float32)
+
+    return blended
 
 
-CLOSENESS: Mapping[str, Closeness] = {"lexical": lexical, "oracle": oracle, "blend": blend}
+def needs_vectors(name: str) -> bool:
+    """Whether the closeness of that name looks at vectors; see :func:`closeness` for names and errors.
+
+    >>> needs_vectors("oracle+lexical"), needs_vectors("oracle+0.5*semantic")
+    (False, True)
+    """
+    return "semantic" in _weights(name)
 
 
 def greedy_choice(sentences: Sequence[str], quotes: Sequence[str], count: int | None = None) -> list[int]:
@@ -125,12 +238,38 @@ class _Coverage(Generic[Gram]):
         self.size += int(self.sizes[row])
 
 
-_Bags = tuple[Counter[str], Counter[tuple[str, str]]]
+def _weights(name: str) -> dict[str, float]:
+    """What a blend consists of; a part that is named twice counts for both."""
+    weights: dict[str, float] = {}
+    for part in ALIASES.get(name.strip(), name).split("+"):
+        weight, star, known = part.rpartition("*")
+        known = known.strip()
+        if known not in CLOSENESS:
+            raise ValueError(
+                f"closeness {name!r}: {known!r} is not known; choose {', '.join([*CLOSENESS, *ALIASES])},"
+                f" or a blend of {', '.join(CLOSENESS)} such as 0.7*oracle+0.3*lexical"
+            )
+        weights[known] = weights.get(known, 0.0) + (_weight(weight, name) if star else 1.0)
+    return weights
 
 
-def _bags(text: str) -> _Bags:
-    words = [_stem(word) for word in _WORD.findall(text.lower())]
-    return Counter(words), Counter(pairwise(words))
+def _weight(text: str, name: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight <= _LARGEST_WEIGHT:
+        raise ValueError(
+            f"closeness {name!r}: the weight {text.strip()!r} should be a number above 0, up to"
+            f" {_LARGEST_WEIGHT:g}, as in 0.7*oracle+0.3*lexical"
+        )
+    return weight
+
+
+@lru_cache(maxsize=4096)  # a blend asks for the words of an article more than once
+def _stems(text: str) -> tuple[str, ...]:
+    """The words of a text in any script, in lower case, English ones without their endings."""
+    return tuple(_stem(word) for word in word_pattern().findall(text.lower()))
 
 
 @lru_cache(maxsize=200_000)
@@ -139,18 +278,12 @@ def _stem(word: str) -> str:
     return str(_STEMMER.stem(word)) if len(word) > 3 and word.isascii() else word
 
 
-def _similarity(one: _Bags, other: _Bags) -> float:
-    words = _f1(one[0], other[0])
-    if not one[1] and not other[1]:
-        return words
-    return (words + _f1(one[1], other[1])) / 2
+_Bags = tuple[Counter[str], Counter[tuple[str, str]]]
 
 
-def _f1(one: Counter[Gram], other: Counter[Gram]) -> float:
-    if len(one) > len(other):
-        one, other = other, one
-    overlap = sum(min(times, other[gram]) for gram, times in one.items())
-    return 2 * overlap / (one.total() + other.total()) if overlap else 0.0
+def _bags(text: str) -> _Bags:
+    words = _stems(text)
+    return Counter(words), Counter(pairwise(words))
 
 
 def _total(bags: Sequence[Counter[Gram]]) -> Counter[Gram]:
@@ -158,3 +291,59 @@ def _total(bags: Sequence[Counter[Gram]]) -> Counter[Gram]:
     for bag in bags:
         total.update(bag)
     return total
+
+
+def _pairs(texts: Sequence[Sequence[str]]) -> list[list[tuple[str, str]]]:
+    return [list(pairwise(words)) for words in texts]
+
+
+def _are_short(texts: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+    return np.array([len(words) < 2 for words in texts])
+
+
+def _f1(one: Sequence[Sequence[Gram]], other: Sequence[Sequence[Gram]]) -> NDArray[np.float64]:
+    """Shape (T, Q): F1 of the n-grams of each of T texts and each of Q texts; 0 where they share none.
+
+    The second time that an n-gram stands in a text, it counts as another one. So the n-grams in both, with
+    repetitions, are those that two sets have in common: a product of two matrices of zeros and ones.
+    """
+    columns: dict[tuple[Gram, int], int] = {}
+    for grams in other:
+        for numbered in _numbered(grams):
+            columns.setdefault(numbered, len(columns))
+    overlap = (_incidence(one, columns) @ _incidence(other, columns).T).toarray()
+    sizes = np.add.outer([len(grams) for grams in one], [len(grams) for grams in other])
+    f1: NDArray[np.float64] = 2 * overlap / np.maximum(sizes, 1)
+    return f1
+
+
+def _incidence(texts: Sequence[Sequence[Gram]], columns: Mapping[tuple[Gram, int], int]) -> csr_array:
+    """Shape (texts, columns): 1 where the text has the numbered n-gram."""
+    rows = [[columns[numbered] for numbered in _numbered(grams) if numbered in columns] for grams in texts]
+    starts = [0, *accumulate(map(len, rows))]
+    indices = [column for row in rows for column in row]
+    ones = np.ones(len(indices), dtype=np.int64)
+    return csr_array((ones, indices, starts), shape=(len(texts), len(columns)))
+
+
+def _numbered(grams: Iterable[Gram]) -> Iterator[tuple[Gram, int]]:
+    """Each n-gram with how many of its kind stood before it."""
+    seen: Counter[Gram] = Counter()
+    for gram in grams:
+        yield gram, seen[gram]
+        seen[gram] += 1
+
+
+def _letters_before(sentences: Sequence[str]) -> NDArray[np.int64]:
+    """Shape (characters + 1,): letters, digits and symbols before each place of the joined sentences."""
+    counts = accumulate(
+        (unicodedata.category(c)[0] in "LNS" for sentence in sentences for c in f"{sentence}\n"), initial=0
+    )
+    return np.fromiter(counts, np.int64)
+
+
+def _of_length_1(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The same directions; zero vectors stay as they are."""
+    wide = vectors.astype(np.float64)  # the square of a large float32 is more than a float32 holds
+    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+    return wide / np.where(lengths > 0, lengths, 1)

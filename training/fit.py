@@ -1,8 +1,16 @@
-"""The training loop: knows batches and a network, nothing of text."""
+"""The training loop: knows batches and a network, nothing of text.
+
+Everything random in it follows from the seed, the epoch, the step and the rank of the process, so a fit
+that was killed and goes on from its state file ends with the same weights as one that was not.
+"""
 
 import copy
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,38 +19,56 @@ from tqdm import tqdm
 
 from summarizer.batching import batches_under_budget
 from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, pad
+from summarizer.options import SummaryOptions
+from summarizer.selection import select
+from training.config import FitConfig
+from training.distributed import Processes
+from training.losses import LOSSES, ON_SCORES, Total, absolute_error
+from training.metrics import RougeMeter, ndcg
 from training.prepared import PreparedArticle
 
+# A kill costs at most so much work.
+SECONDS_BETWEEN_SAVES = 30.0
 
-@dataclass(frozen=True, slots=True)
-class FitConfig:
-    """How the network is trained.
+# Which monitored metrics are better when they are higher.
+_HIGHER_IS_BETTER = frozenset({"ndcg", "rouge2"})
 
-    :ivar seed: of the first weights, the batches and the dropout.
-    :ivar epochs: most passes over the training articles.
-    :ivar patience: passes without a better validation loss before it stops.
-    :ivar learning_rate: of Adam.
-    :ivar weight_decay: L2 penalty (decoupled, as in AdamW).
-    :ivar batch_steps: padded timesteps in a batch.
-    :ivar clip: highest norm of the gradient.
-    """
 
-    seed: int = 0
-    epochs: int = 30
-    patience: int = 4
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    batch_steps: int = 1024
-    clip: float = 1.0
+class FitError(Exception):
+    """Fitting cannot start or go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the training articles came to: mean binary cross-entropy a sentence."""
+    """What one pass over the training articles came to.
+
+    :ivar training_loss: mean over the pass, with dropout, while the weights changed.
+    :ivar validation_loss: of the same loss after the pass, without dropout.
+    :ivar mae: mean absolute error of the scores, on the validation articles, as the next two.
+    :ivar ndcg: of the ranking by score, gains being the targets; mean over articles.
+    :ivar rouge2: F1 of three selected sentences against the quotes; only where it is monitored.
+    """
 
     number: int
     training_loss: float
     validation_loss: float
+    mae: float
+    ndcg: float
+    rouge2: float | None = None
+
+    def monitored(self, metric: str) -> float:
+        """The metric that decides, the lower the better."""
+        value = self.validation_loss if metric == "loss" else float(getattr(self, metric))
+        return -value if metric in _HIGHER_IS_BETTER else value
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """:ivar scorer: network of the best epoch, on the CPU. :ivar best: that epoch. :ivar history: all."""
+
+    scorer: SentenceScorer
+    best: Epoch
+    history: Sequence[Epoch]
 
 
 def fit(
@@ -50,90 +76,268 @@ def fit(
     validation: Sequence[PreparedArticle],
     model: ModelConfig,
     config: FitConfig,
-) -> tuple[SentenceScorer, list[Epoch]]:
-    """Train until the validation loss stops falling, on the GPU where there is one.
+    processes: Processes,
+    *,
+    state_file: Path | None = None,
+    fingerprint: str = "",
+    on_epoch: Callable[[Epoch], None] | None = None,
+    show: bool = True,
+) -> Fitted:
+    """Train one network until the monitored metric stops getting better.
 
-    :returns: the network of the best epoch, on the CPU, and the history.
+    :param state_file: where the state is kept between kills; None to keep none.
+    :param fingerprint: of the data; a state of other data or settings is refused.
+    :param on_epoch: called after each epoch; what it raises ends the fit.
+    :param show: progress bars, in the first process.
+    :raises FitError: no articles, a state file that does not belong to this fit, or a loss that is no number.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(config.seed)
-    generator = np.random.default_rng(config.seed)
-    scorer = SentenceScorer(model).to(device)
-    optimizer = torch.optim.AdamW(
-        scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    for name, articles in (("training", training), ("validation", validation)):
+        if not articles:
+            raise FitError(
+                f"no {name} article: a tenth of the ids goes to validation and a tenth to test by their hash;"
+                " give more articles"
+            )
+    shown = show and processes.first
+    fitting = _Fitting(training, validation, model, config, processes, fingerprint)
+    if state_file and state_file.exists():
+        fitting.restore(state_file)
+    progress = tqdm(
+        desc=f"fit, seed {config.seed}",
+        unit="epoch",
+        total=config.epochs,
+        initial=len(fitting.history),
+        disable=not shown,
     )
-    best, best_loss, history = copy.deepcopy(scorer.state_dict()), float("inf"), list[Epoch]()
-    progress = tqdm(range(1, config.epochs + 1), desc="fit", unit="epoch")
-    for number in progress:
-        training_loss = _train_epoch(
-            scorer, optimizer, _batches(training, config.batch_steps, generator), config
+    with progress:
+        while not fitting.finished:
+            epoch = fitting.run_epoch(state_file, shown)
+            if on_epoch:
+                on_epoch(epoch)
+            progress.update()
+            progress.set_postfix(
+                training=f"{epoch.training_loss:.4f}", validation=f"{epoch.validation_loss:.4f}"
+            )
+    return fitting.result()
+
+
+class _Fitting:
+    """A network on its way. What a state file holds: weights, optimizer, place in the epoch, history."""
+
+    def __init__(
+        self,
+        training: Sequence[PreparedArticle],
+        validation: Sequence[PreparedArticle],
+        model: ModelConfig,
+        config: FitConfig,
+        processes: Processes,
+        fingerprint: str,
+    ) -> None:
+        self.training, self.validation = training, validation
+        self.config, self.processes = config, processes
+        self.settings = {
+            "model": asdict(model),
+            "fit": {**asdict(config), "device": processes.device.type},
+            "processes": processes.count,
+            "data": fingerprint,
+        }
+        torch.manual_seed(config.seed)
+        self.scorer = SentenceScorer(model).to(processes.device)
+        self.network = processes.wrap(self.scorer)
+        self.optimizer = _optimizer(self.scorer, config)
+        self.history: list[Epoch] = []
+        self.best_weights: Mapping[str, Tensor] = {}
+        self.step = 0
+        self.so_far = Total(torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64))
+        self.rouge = RougeMeter()
+
+    @property
+    def best(self) -> Epoch:
+        return min(self.history, key=lambda epoch: epoch.monitored(self.config.monitor))
+
+    @property
+    def finished(self) -> bool:
+        done = len(self.history)
+        return done >= self.config.epochs or (done > 0 and done - self.best.number >= self.config.patience)
+
+    def result(self) -> Fitted:
+        self.scorer.load_state_dict(self.best_weights)
+        return Fitted(self.scorer.cpu().eval(), self.best, tuple(self.history))
+
+    def run_epoch(self, state_file: Path | None, shown: bool) -> Epoch:
+        """From the step where it stands to the end of the epoch, with its validation."""
+        number = len(self.history) + 1
+        shares = list(_shares(self.training, self.config, number, self.processes))
+        saved = time.monotonic()
+        steps = tqdm(
+            range(self.step, len(shares)),
+            desc=f"epoch {number}",
+            leave=False,
+            disable=not shown,
         )
-        validation_loss = mean_loss(scorer, validation, config.batch_steps)
-        history.append(Epoch(number, training_loss, validation_loss))
-        progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{validation_loss:.4f}")
-        if validation_loss < best_loss:
-            best, best_loss = copy.deepcopy(scorer.state_dict()), validation_loss
-        elif number - min(history, key=lambda epoch: epoch.validation_loss).number >= config.patience:
-            break
-    scorer.load_state_dict(best)
-    return scorer.cpu().eval(), history
+        for step in steps:
+            self._train(shares[step], number, step, len(shares))
+            if state_file and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                self.save(state_file)
+                saved = time.monotonic()
+        epoch = self._validate(number, self.so_far.mean.item())
+        self.history.append(epoch)
+        if self.best is epoch:
+            self.best_weights = copy.deepcopy(self.scorer.state_dict())
+        self.step, self.so_far = 0, Total(self.so_far.sum * 0, self.so_far.number * 0)
+        if state_file:
+            self.save(state_file)
+        return epoch
 
-
-def masked_bce(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-    """Mean binary cross-entropy over real sentences; padding is in neither the sum nor the count.
-
-    Its minimum for soft targets is reached where the score is the expected target, which is what a
-    score is meant to be.
-
-    :param logits: shape (B, T).
-    :param targets: shape (B, T), in [0, 1].
-    :param mask: shape (B, T), bool.
-    """
-    losses = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")  # (B, T)
-    return torch.where(mask, losses, 0.0).sum() / mask.sum()
-
-
-@torch.inference_mode()
-def mean_loss(scorer: SentenceScorer, articles: Sequence[PreparedArticle], batch_steps: int) -> float:
-    """Binary cross-entropy a sentence over all articles, in evaluation mode."""
-    scorer.eval()
-    device = scorer.head.weight.device
-    total, count = 0.0, 0
-    for batch in _batches(articles, batch_steps, None):
-        vectors, targets = _tensors(batch, device)
-        sentences = int(vectors.lengths.sum())
-        total += float(masked_bce(scorer(vectors), targets, vectors.mask)) * sentences
-        count += sentences
-    return total / count
-
-
-def _train_epoch(
-    scorer: SentenceScorer,
-    optimizer: torch.optim.Optimizer,
-    batches: Iterator[list[PreparedArticle]],
-    config: FitConfig,
-) -> float:
-    scorer.train()
-    device = scorer.head.weight.device
-    total, count = 0.0, 0
-    for batch in batches:
-        vectors, targets = _tensors(batch, device)
-        loss = masked_bce(scorer(vectors), targets, vectors.mask)
-        optimizer.zero_grad(set_to_none=True)
+    def _train(self, batch: Sequence[PreparedArticle] | None, epoch: int, step: int, steps: int) -> None:
+        """One step; a process for which no batch is left takes part with weight 0."""
+        self.network.train()
+        _seed(self.config.seed, epoch, step, self.processes.rank)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * _factor(self.config, (epoch - 1 + (step + 1) / steps))
+        found = self._loss(self.network, batch or self.training[:1])
+        weight = 1.0 if batch else 0.0
+        # Gradients are averaged over the processes; this makes it the mean over all their sentences.
+        number = self.processes.sum(found.number.float() * weight)
+        loss = found.sum * weight * self.processes.count / number.clamp(min=1)
+        if self.config.l1:
+            loss = loss + self.config.l1 * sum(matrix.abs().sum() for matrix in _matrices(self.scorer))
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(scorer.parameters(), config.clip)
-        optimizer.step()
-        sentences = int(vectors.lengths.sum())
-        total += loss.item() * sentences
-        count += sentences
-    return total / count
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(self.scorer.parameters(), self.config.clip)
+        self.optimizer.step()
+        self.step = step + 1
+        added = self.processes.sum(found.sum * weight).double().cpu()
+        if not added.isfinite():
+            raise FitError(f"the loss is {added.item()} in epoch {epoch}; lower learning_rate or set clip")
+        self.so_far = Total(self.so_far.sum + added, self.so_far.number + number.double().cpu())
+
+    @torch.inference_mode()
+    def _validate(self, number: int, training_loss: float) -> Epoch:
+        """Each process takes its share of the articles; the sums are then those over all."""
+        self.scorer.eval()
+        mine = self.validation[self.processes.rank :: self.processes.count]
+        sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
+        for batch in _batches(mine, self.config.batch_steps, None):
+            loss = self._loss(self.scorer, batch)
+            vectors, targets = _tensors(batch, self.processes.device)
+            scores = self.scorer.activate(self.scorer(vectors)).clamp(0, 1)
+            error = absolute_error(scores, targets, vectors.mask)
+            sums[:4] += torch.stack([loss.sum, loss.number, error.sum, error.number]).double().cpu()
+            for article, row in zip(batch, scores.double().cpu().numpy(), strict=True):
+                sums[4:] += torch.tensor(
+                    self._ranking(article, row[: len(article.targets)]), dtype=torch.float64
+                )
+        sums = self.processes.sum(sums.to(self.processes.device, torch.float64)).cpu()
+        means = (sums[::2] / sums[1::2].clamp(min=1)).tolist()
+        rouge2 = means[3] if self.config.monitor == "rouge2" else None
+        return Epoch(number, training_loss, means[0], means[1], means[2], rouge2)
+
+    def _loss(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> Total:
+        vectors, targets = _tensors(batch, self.processes.device)
+        with torch.autocast(
+            self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
+        ):
+            outputs = network(vectors)
+        outputs = outputs.float()
+        if self.config.loss in ON_SCORES:
+            outputs = self.scorer.activate(outputs)
+        return LOSSES[self.config.loss](outputs, targets, vectors.mask)
+
+    def _ranking(self, article: PreparedArticle, scores: Any) -> list[float]:
+        """Sum and count of nDCG and of ROUGE-2 for one article."""
+        gain = ndcg(scores, article.targets.astype(np.float64))
+        found = [0.0, 0.0] if math.isnan(gain) else [gain, 1.0]
+        if self.config.monitor != "rouge2":
+            return [*found, 0.0, 0.0]
+        chosen = select(scores, article.sentences, article.vectors, SummaryOptions())
+        rouge = self.rouge.score([article.sentences[index] for index in chosen], article.article.quotes)
+        return [*found, rouge.rouge2, 1.0]
+
+    def save(self, file: Path) -> None:
+        """Replace the state file; whoever is killed meanwhile leaves the old one."""
+        if self.processes.first:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_suffix(".draft")
+            state = {
+                "settings": self.settings,
+                "weights": self.scorer.state_dict(),
+                "best_weights": dict(self.best_weights),
+                "optimizer": self.optimizer.state_dict(),
+                "history": [asdict(epoch) for epoch in self.history],
+                "step": self.step,
+                "so_far": list(self.so_far),
+            }
+            torch.save(state, draft)
+            draft.replace(file)
+
+    def restore(self, file: Path) -> None:
+        """:raises FitError: the file is damaged, or a state of another fit."""
+        try:
+            state = torch.load(file, map_location=self.processes.device, weights_only=True)
+            settings = state["settings"]
+        except Exception as error:  # torch.load raises nearly anything for a file that is not sound
+            raise FitError(
+                f"{file} is no state that can be read: {error}; remove it to start anew"
+            ) from error
+        for part, expected in self.settings.items():
+            if settings.get(part) != expected:
+                raise FitError(
+                    f"{file} is the state of another fit: {part} was {settings.get(part)}, is {expected};"
+                    " name another folder, or remove it to start anew"
+                )
+        self.scorer.load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best_weights = state["best_weights"]
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.step = state["step"]
+        self.so_far = Total(*(value.cpu() for value in state["so_far"]))
+
+
+def _optimizer(scorer: SentenceScorer, config: FitConfig) -> torch.optim.Optimizer:
+    """Weight decay is for matrices; biases and normalization are left alone."""
+    matrices = _matrices(scorer)
+    others = [parameter for parameter in scorer.parameters() if parameter.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": config.l2}, {"params": others, "weight_decay": 0.0}]
+    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+    optimizer: torch.optim.Optimizer = kinds[config.optimizer](groups, lr=config.learning_rate)
+    return optimizer
+
+
+def _matrices(scorer: SentenceScorer) -> list[nn.Parameter]:
+    return [parameter for parameter in scorer.parameters() if parameter.ndim >= 2]
+
+
+def _factor(config: FitConfig, epochs_done: float) -> float:
+    """What the learning rate is multiplied by, in [0, 1]."""
+    progress = epochs_done / config.epochs
+    if progress < config.warmup:
+        return progress / config.warmup
+    left = (1 - progress) / (1 - config.warmup)
+    if config.schedule == "linear":
+        return left
+    return (1 - math.cos(math.pi * left)) / 2 if config.schedule == "cosine" else 1.0
+
+
+def _seed(*numbers: int) -> None:
+    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
 def _tensors(batch: Sequence[PreparedArticle], device: torch.device) -> tuple[PaddedBatch, Tensor]:
     """:returns: the vectors (B, T, D) and the targets (B, T) on the device."""
     vectors = pad([np.array(article.vectors) for article in batch])
-    targets = pad([article.targets[:, None] for article in batch]).vectors.squeeze(2)
+    targets = pad([np.array(article.targets[:, None]) for article in batch]).vectors.squeeze(2)
     return PaddedBatch(vectors.vectors.to(device), vectors.lengths), targets.to(device)
+
+
+def _shares(
+    articles: Sequence[PreparedArticle], config: FitConfig, epoch: int, processes: Processes
+) -> Iterator[list[PreparedArticle] | None]:
+    """The batches of this process in one epoch; None at the end, where there is none left for it."""
+    batches = list(_batches(articles, config.batch_steps, np.random.default_rng([config.seed, epoch])))
+    for start in range(0, len(batches), processes.count):
+        place = start + processes.rank
+        yield batches[place] if place < len(batches) else None
 
 
 def _batches(

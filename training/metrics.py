@@ -1,13 +1,19 @@
 """Measures of a summary and of a ranking: pure functions with formula and range."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import DefaultTokenizer
 
 Values = NDArray[np.float64]
+
+REMEMBERED_LINES = 2**15
+# Scores are kept so far from 0 and 1, where the logarithm has no end.
+SMALLEST_PROBABILITY = 1e-7
 
 
 class Rouge(NamedTuple):
@@ -18,11 +24,25 @@ class Rouge(NamedTuple):
     rouge_lsum: float
 
 
+class _LineTokenizer:
+    """The tokenizer of rouge-score with stemming, which remembers lines.
+
+    Stemming is most of the work, and every system is measured against the same quotes, often with the
+    same sentences. A line feed separates tokens, so the lines of a text can be done one by one.
+    """
+
+    def __init__(self) -> None:
+        self._tokens = lru_cache(REMEMBERED_LINES)(DefaultTokenizer(use_stemmer=True).tokenize)
+
+    def tokenize(self, text: str) -> list[str]:
+        return [token for line in text.split("\n") for token in self._tokens(line)]
+
+
 class RougeMeter:
     """ROUGE as the package rouge-score computes it, with stemming, one sentence a line for Lsum."""
 
     def __init__(self) -> None:
-        self._scorer = RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True)
+        self._scorer = RougeScorer(["rouge1", "rouge2", "rougeLsum"], tokenizer=_LineTokenizer())
 
     def score(self, selected: Sequence[str], references: Sequence[str]) -> Rouge:
         """Compare a summary with the quotes, all of them taken together."""
@@ -44,10 +64,27 @@ def auc(scores: Values, relevant: NDArray[np.bool_]) -> float:
     n, m = int(relevant.sum()), int((~relevant).sum())
     if n == 0 or m == 0:
         return float("nan")
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    highest = np.cumsum(counts)
-    ranks = (highest - (counts - 1) / 2)[inverse]
-    return float((ranks[relevant].sum() - n * (n + 1) / 2) / (n * m))
+    return float((_ranks(scores)[relevant].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def spearman(scores: Values, targets: Values) -> float:
+    """Rank correlation: Pearson's of the ranks, equal values sharing their mean rank.
+
+    Range [-1, 1]; nan where all scores or all targets are equal.
+
+    >>> spearman(np.array([0.1, 0.5, 0.9]), np.array([0.0, 0.2, 0.3]))
+    1.0
+    """
+    one, other = (ranks - (len(ranks) + 1) / 2 for ranks in (_ranks(scores), _ranks(targets)))
+    size = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / size if size > 0 else float("nan")
+
+
+def _ranks(values: Values) -> Values:
+    """From 1 for the smallest; equal values share their mean rank. Shape (T,)."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Values = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return ranks
 
 
 def precision_at_k(scores: Values, relevant: NDArray[np.bool_], k: int) -> float:
@@ -79,10 +116,88 @@ def ndcg(scores: Values, gains: Values, k: int | None = None) -> float:
     return float(ranked @ discounts) / best if best > 0 else float("nan")
 
 
-def bootstrap_interval(values: Values, *, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """Ends of the 95 % interval of the mean over articles, by resampling them with replacement."""
+def binary_cross_entropy(scores: Values, targets: Values) -> float:
+    """Mean of -(t ln s + (1 - t) ln(1 - s)), what training makes small.
+
+    For targets between 0 and 1 it does not fall to 0, but to its value at ``scores = targets``. Range
+    [0, 16.2], scores being kept from 0 and 1 by :data:`SMALLEST_PROBABILITY`; nan of nothing.
+
+    >>> round(binary_cross_entropy(np.array([0.5, 0.5]), np.array([0.0, 1.0])), 4)  # ln 2
+    0.6931
+    """
+    kept = np.clip(scores, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return mean(-(targets * np.log(kept) + (1 - targets) * np.log1p(-kept)))
+
+
+class Bin(NamedTuple):
+    """The sentences whose score lies in one stretch.
+
+    :ivar low: of the stretch, included.
+    :ivar high: not included, except by the last one.
+    :ivar sentences: how many.
+    :ivar score: their mean score; nan if there are none, like ``target``.
+    :ivar target: their mean target.
+    """
+
+    low: float
+    high: float
+    sentences: int
+    score: float
+    target: float
+
+
+def calibration(scores: Values, targets: Values, bins: int = 10) -> list[Bin]:
+    """Whether a score is the target to expect: both means in stretches of equal width.
+
+    >>> [(b.sentences, b.score, b.target) for b in calibration(np.array([0.2, 1.0]), np.array([0.0, 1.0]), 2)]
+    [(1, 0.2, 0.0), (1, 1.0, 1.0)]
+    """
+    places = np.minimum((scores * bins).astype(np.int64), bins - 1)
+    found = []
+    for place in range(bins):
+        inside = places == place
+        found.append(
+            Bin(
+                place / bins,
+                (place + 1) / bins,
+                int(inside.sum()),
+                mean(scores[inside]),
+                mean(targets[inside]),
+            )
+        )
+    return found
+
+
+def expected_calibration_error(bins: Sequence[Bin]) -> float:
+    """Sum over bins of (sentences / all) |score - target|. Range [0, 1], 0 is best; nan of nothing.
+
+    Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (AAAI
+    2015), with soft targets in place of labels.
+    """
+    filled = [found for found in bins if found.sentences]
+    total = sum(found.sentences for found in filled)
+    if not total:
+        return float("nan")
+    return sum(found.sentences * abs(found.score - found.target) for found in filled) / total
+
+
+def mean(values: Values) -> float:
+    """The mean; nan of nothing, without a warning."""
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def bootstrap_means(values: Values, *, rounds: int = 1000, seed: int = 0) -> Values:
+    """Means of articles drawn with replacement, as many as there are. Shape (rounds,); nan of nothing."""
+    if not len(values):
+        return np.full(rounds, np.nan)
     picks = np.random.default_rng(seed).integers(0, len(values), size=(rounds, len(values)))
-    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
+    means: Values = values[picks].mean(axis=1)
+    return means
+
+
+def bootstrap_interval(values: Values, *, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """Ends of the 95 % interval of the mean over articles, by resampling them; nan of nothing."""
+    low, high = np.percentile(bootstrap_means(values, rounds=rounds, seed=seed), [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -90,4 +205,4 @@ def paired_difference(
     one: Values, other: Values, *, rounds: int = 1000, seed: int = 0
 ) -> tuple[float, float, float]:
     """Mean of one minus other over the same articles, and the ends of its 95 % bootstrap interval."""
-    return float((one - other).mean()), *bootstrap_interval(one - other, rounds=rounds, seed=seed)
+    return mean(one - other), *bootstrap_interval(one - other, rounds=rounds, seed=seed)

@@ -2,33 +2,47 @@
 
 ::
 
-    manifest.json    encoder and closeness they were made with, counts
-    articles.jsonl   one article a line: id, title, quotes, sentences; in the order of the arrays
-    vectors.npy      shape (N, D) float32, the sentences of all articles one after another
-    targets.npy      shape (N,) float32, in [0, 1]
+    manifest.json        what the articles were made with, counts
+    articles.jsonl       one article a line: id, title, source, quotes, sentences
+    vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
+    targets/NAME/        rows of width 1, for each article
+
+Vectors are kept under what they were computed from: the sentences and the digest of the encoder. So a
+run that was killed goes on where it was, a corpus that grew costs only what is new, and another encoder
+starts anew beside the old one. Targets likewise, under sentences, quotes and closeness.
 """
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from summarizer.drafts import draft_of
-from summarizer.encoder import Encoder
+from summarizer.drafts import write_whole
+from summarizer.encoder import Encoder, StaticEncoder, sha256_of
 from summarizer.errors import InputError
+from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
-from training.closeness import CLOSENESS
+from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article
+from training.rows import Rows, RowStore
 
 MANIFEST_FILE = "manifest.json"
 ARTICLES_FILE = "articles.jsonl"
-VECTORS_FILE = "vectors.npy"
-TARGETS_FILE = "targets.npy"
+VECTORS_FOLDER = "vectors"
+TARGETS_FOLDER = "targets"
+
+# To be raised when a closeness function gives other values than before, so that kept targets are left.
+TARGETS_VERSION = 1
+
+# What is encoded in one go and is lost by a kill; enough to fill the encoder's batches.
+SENTENCES_AT_ONCE = 1024
 
 
 class PreparedError(Exception):
@@ -39,17 +53,18 @@ class PreparedError(Exception):
 class Manifest:
     """What the prepared articles were made with.
 
-    :ivar encoder: its name; ``encoder_digest`` tells whether it is still the same.
-    :ivar closeness: name of the function that made the targets.
+    :ivar encoder: where it was: a folder, or the name of a SentenceTransformer.
+    :ivar encoder_digest: tells whether it is still the same.
     :ivar dimension: D.
+    :ivar articles_sha256: of ``articles.jsonl``.
     """
 
     encoder: str
     encoder_digest: str
-    closeness: str
     dimension: int
     articles: int
     sentences: int
+    articles_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,7 @@ class PreparedArticle:
     """One article of T sentences.
 
     :ivar sentences: T strings.
-    :ivar vectors: shape (T, D), float32.
+    :ivar vectors: shape (T, D), float32; a view of the file.
     :ivar targets: shape (T,), float32, in [0, 1].
     """
 
@@ -67,68 +82,196 @@ class PreparedArticle:
     targets: NDArray[np.float32]
 
 
-def prepare(articles: Iterable[Article], encoder: Encoder, closeness: str, folder: Path) -> Manifest:
-    """Split, encode and give targets to each article; write all of it to a folder.
+def open_encoder(name: str) -> Encoder:
+    """A static encoder by its folder, else any SentenceTransformer by folder, package or hub name.
 
-    An article without a sentence is left out with a line on the progress bar. The folder appears whole
-    or not at all.
+    :raises SummarizerError: it is damaged, or not to be found.
     """
-    splitter, score = SentenceSplitter(), CLOSENESS[closeness]
-    vectors, targets = [], []
-    with draft_of(folder, marker=MANIFEST_FILE) as draft:
-        with (draft / ARTICLES_FILE).open("w", encoding="utf-8") as lines:
-            for article in tqdm(articles, desc="prepare", unit="article"):
-                try:
-                    sentences = [sentence.text for sentence in splitter.document(article.text).sentences]
-                except InputError as error:
-                    tqdm.write(f"left out {article.id}: {error}")
-                    continue
-                vectors.append(encoder.encode(sentences).vectors)
-                targets.append(score(sentences, article.quotes))
-                row = {
-                    "id": article.id,
-                    "title": article.title,
-                    "quotes": article.quotes,
-                    "sentences": sentences,
-                }
-                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-        if not vectors:
-            raise PreparedError("no article to prepare")
-        np.save(draft / VECTORS_FILE, np.concatenate(vectors))
-        np.save(draft / TARGETS_FILE, np.concatenate(targets))
-        manifest = Manifest(
-            encoder.name, encoder.digest, closeness, encoder.dimension, len(vectors), sum(map(len, targets))
-        )
-        (draft / MANIFEST_FILE).write_text(json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
+    folder = Path(name)
+    if (folder / "tokenizer.json").exists() and not (folder / "modules.json").exists():
+        return StaticEncoder.load(folder, folder.name)
+    return SentenceTransformerEncoder(name)
+
+
+def prepare(
+    articles: Iterable[Article], encoder: Encoder, encoder_source: str, closeness_name: str, folder: Path
+) -> Manifest:
+    """Split, encode and give targets to each article; what is there already is not done again.
+
+    An article without a sentence is left out with a line on the progress bar.
+
+    :param encoder_source: what :func:`open_encoder` was given.
+    :raises PreparedError: no article, or the folder holds something else.
+    """
+    _check_folder(folder)
+    split = list(_split(articles))
+    if not split:
+        raise PreparedError("no article to prepare")
+    with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
+        _encode([sentences for _, sentences in split], encoder, store, "encode")
+    rows = [
+        {
+            "id": article.id,
+            "title": article.title,
+            "source": article.source,
+            "quotes": article.quotes,
+            "sentences": sentences,
+        }
+        for article, sentences in split
+    ]
+    write_whole(folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    manifest = Manifest(
+        encoder=str(Path(encoder_source).resolve()) if Path(encoder_source).is_dir() else encoder_source,
+        encoder_digest=encoder.digest,
+        dimension=encoder.dimension,
+        articles=len(split),
+        sentences=sum(len(sentences) for _, sentences in split),
+        articles_sha256=sha256_of(folder / ARTICLES_FILE),
+    )
+    write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
+    add_targets(folder, closeness_name, encoder)
     return manifest
 
 
-def load(folder: Path) -> tuple[Manifest, list[PreparedArticle]]:
-    """Read what :func:`prepare` wrote; the vectors stay on disk until they are used.
+def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = None) -> None:
+    """Compute the targets of one closeness for all prepared articles, where they are not there yet.
 
-    :raises PreparedError: a file is missing or does not fit the others.
+    :param encoder: needed where the closeness compares vectors; opened from the manifest if None.
+    :raises PreparedError: the folder does not hold prepared articles, or the encoder is another one.
     """
-    try:
-        manifest = Manifest(**json.loads((folder / MANIFEST_FILE).read_text()))
-        vectors = np.load(folder / VECTORS_FILE, mmap_mode="r")
-        targets = np.load(folder / TARGETS_FILE)
-        rows = [
-            json.loads(line) for line in (folder / ARTICLES_FILE).read_text(encoding="utf-8").splitlines()
-        ]
-    except (OSError, ValueError, TypeError) as error:
-        raise PreparedError(
-            f"{folder} does not hold prepared articles: {error}; run prepare again"
-        ) from error
-    counted = sum(len(row["sentences"]) for row in rows)
-    if not len(vectors) == len(targets) == counted == manifest.sentences:
-        raise PreparedError(
-            f"{folder}: {manifest.sentences} sentences expected; found {counted} in {ARTICLES_FILE},"
-            f" {len(vectors)} in {VECTORS_FILE}, {len(targets)} in {TARGETS_FILE}; run prepare again"
-        )
-    articles, start = [], 0
+    manifest, rows = _read(folder)
+    vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
+    quote_vectors: Rows | None = None
+    if needs_vectors(closeness_name):
+        encoder = encoder or open_encoder(manifest.encoder)
+        check_encoder(folder, manifest, encoder)
+        with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
+            _encode([row["quotes"] for row in rows], encoder, store, "encode quotes")
+            quote_vectors = store.read()
+    nothing = np.zeros((0, manifest.dimension), np.float32)
+    score = closeness(closeness_name)
+    with RowStore(*_targets_place(folder, closeness_name, manifest), 1) as store:
+        missing = [row for row in rows if _key(row["sentences"], row["quotes"]) not in store]
+        for number, row in enumerate(tqdm(missing, desc=f"targets {closeness_name}", unit="article")):
+            key = _key(row["sentences"], row["quotes"])
+            if key in store:  # the same article twice
+                continue
+            quoted = Quoted(
+                row["sentences"],
+                row["quotes"],
+                vectors[_key(row["sentences"])],
+                quote_vectors[_key(row["quotes"])] if quote_vectors else nothing,
+            )
+            store.add(key, score(quoted)[:, None])
+            if number % 100 == 99:
+                store.flush()
+        store.flush()
+
+
+def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArticle]]:
+    """Read what :func:`prepare` and :func:`add_targets` wrote; vectors stay on disk until they are used.
+
+    :raises PreparedError: a file is missing or does not fit the others, or there are no such targets.
+    :raises RowStoreError: vectors or targets are damaged.
+    """
+    manifest, rows = _read(folder)
+    vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
+    place = _targets_place(folder, closeness_name, manifest)[0]
+    targets = Rows.open(place) if place.exists() else None
+    articles = []
     for row in rows:
-        end = start + len(row["sentences"])
-        article = Article(row["id"], row["title"], "\n".join(row["sentences"]), tuple(row["quotes"]))
-        articles.append(PreparedArticle(article, row["sentences"], vectors[start:end], targets[start:end]))
-        start = end
+        sentences, quotes = row["sentences"], row["quotes"]
+        if _key(sentences) not in vectors:
+            raise PreparedError(f"{folder}: no vectors for article {row['id']!r}; run prepare again")
+        if targets is None or _key(sentences, quotes) not in targets:
+            raise PreparedError(
+                f"{folder}: no targets of closeness {closeness_name!r} for article {row['id']!r};"
+                f" run prepare again with --closeness {closeness_name!r}"
+            )
+        article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
+        articles.append(
+            PreparedArticle(
+                article, sentences, vectors[_key(sentences)], targets[_key(sentences, quotes)][:, 0]
+            )
+        )
     return manifest, articles
+
+
+def check_encoder(folder: Path, manifest: Manifest, encoder: Encoder) -> None:
+    """:raises PreparedError: the articles were prepared with another encoder."""
+    if manifest.encoder_digest != encoder.digest:
+        raise PreparedError(
+            f"{folder} was prepared with an encoder of digest {manifest.encoder_digest};"
+            f" {encoder.name} has {encoder.digest}; run prepare again with this encoder"
+        )
+
+
+def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
+    splitter = SentenceSplitter()
+    for article in tqdm(articles, desc="split", unit="article"):
+        try:
+            yield article, [sentence.text for sentence in splitter.document(article.text).sentences]
+        except InputError as error:
+            tqdm.write(f"left out {article.id}: {error}")
+
+
+def _encode(lists: Sequence[Sequence[str]], encoder: Encoder, store: RowStore, label: str) -> None:
+    """Vectors of each list, under its key; several lists at once, so that batches are full."""
+    missing = {_key(texts): texts for texts in lists if _key(texts) not in store}
+    chunk: dict[str, Sequence[str]] = {}
+    with tqdm(total=len(missing), desc=label, unit="article") as progress:
+        for number, (key, texts) in enumerate(missing.items(), start=1):
+            chunk[key] = texts
+            if sum(map(len, chunk.values())) >= SENTENCES_AT_ONCE or number == len(missing):
+                vectors = encoder.encode([text for group in chunk.values() for text in group]).vectors
+                start = 0
+                for name, group in chunk.items():
+                    store.add(name, vectors[start : start + len(group)])
+                    start += len(group)
+                store.flush()
+                progress.update(len(chunk))
+                chunk = {}
+
+
+def _read(folder: Path) -> tuple[Manifest, list[dict[str, Any]]]:
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8")))
+        content = (folder / ARTICLES_FILE).read_bytes()
+    except (OSError, ValueError, TypeError) as error:
+        raise PreparedError(f"{folder} does not hold prepared articles: {error}; run prepare") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest.articles_sha256:
+        raise PreparedError(
+            f"{folder / ARTICLES_FILE} is not the file that {MANIFEST_FILE} describes: expected sha256"
+            f" {manifest.articles_sha256}, found {found}; run prepare again"
+        )
+    return manifest, [json.loads(line) for line in content.split(b"\n") if line]
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists() or (folder / MANIFEST_FILE).exists() or (folder / VECTORS_FOLDER).exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise PreparedError(f"{folder} holds something else than prepared articles; name another folder")
+
+
+def _vectors_place(folder: Path, encoder_digest: str) -> tuple[Path, Mapping[str, Any]]:
+    about = {"rows": "sentence vectors", "encoder_digest": encoder_digest}
+    return folder / VECTORS_FOLDER / encoder_digest[:16], about
+
+
+def _targets_place(folder: Path, closeness_name: str, manifest: Manifest) -> tuple[Path, Mapping[str, Any]]:
+    encoder = manifest.encoder_digest if needs_vectors(closeness_name) else None
+    about = {
+        "rows": "targets",
+        "closeness": closeness_name,
+        "version": TARGETS_VERSION,
+        "encoder_digest": encoder,
+    }
+    label = closeness_name.replace("*", "x").replace(" ", "")
+    return folder / TARGETS_FOLDER / f"{label}-{_key(json.dumps(about))[:8]}", about
+
+
+def _key(*parts: object) -> str:
+    """sha256 (hexadecimal) of texts."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,202 +1,235 @@
-"""The model beside lead, longest, random and oracle on articles that it has not seen."""
+"""What was measured, for people: a verdict in words, tables, and a page with plots and articles."""
 
-import math
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
+from training import plots
+from training.evaluation import BASELINES, DECILES, RANKING, Figures
+from training.pages import render
 
-from summarizer.model import SentenceScorer, pad
-from summarizer.options import SummaryOptions
-from summarizer.selection import select
-from training.baselines import lead, longest, oracle_selection, random
-from training.metrics import RougeMeter, auc, bootstrap_interval, ndcg, paired_difference, precision_at_k
-from training.prepared import PreparedArticle
-
-# Where editors write one sentence, one is what a summary is measured by.
-SENTENCES_BY_SOURCE = {"xsum": 1, "scitldr": 1}
-DEFAULT_SENTENCES = 3
-
-# Share of quotes that are sentences of their article from which a source counts as verbatim, so that
-# ranking metrics mean something.
-VERBATIM_SHARE = 0.9
-
-Picker = Callable[[PreparedArticle, int], Sequence[int]]
+# With fewer articles an interval is narrower than what it stands for, and nothing is said about chance.
+FEWEST_TO_JUDGE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Means of one system over the articles of one source.
+def verdict(part: Figures, baseline: str = "lead") -> str:
+    """What may be said of the model beside a baseline, in plain words.
 
-    :ivar rouge1: F1 in percent, as rouge2 and rouge_lsum.
-    :ivar rouge2_half_width: of the 95 % bootstrap interval.
-    :ivar rouge2_minus_lead: difference to lead, and the ends of its paired 95 % interval.
-    :ivar words: of a summary.
-    :ivar auc: of the scores as a ranking of quoted over other sentences, like ``ndcg``, and ``precision`` at
-        as many as were quoted; None where quotes are paraphrase, or the system has no scores.
+    :param part: of a source, or ``overall``, as :func:`measure` gives them.
     """
-
-    rouge1: float
-    rouge2: float
-    rouge_lsum: float
-    rouge2_half_width: float
-    rouge2_minus_lead: tuple[float, float, float]
-    words: float
-    auc: float | None
-    ndcg: float | None
-    precision: float | None
-
-
-def report(articles: Sequence[PreparedArticle], scorer: SentenceScorer) -> dict[str, dict[str, Any]]:
-    """Measure all systems on each source.
-
-    :returns: source -> ``articles``, ``sentences`` (of a summary) and ``systems`` (name -> :class:`Figures`).
-    """
-    by_source = defaultdict(list)
-    for article in articles:
-        by_source[article.article.source].append(article)
-    return {
-        source: _report_source(found, scorer, SENTENCES_BY_SOURCE.get(source, DEFAULT_SENTENCES))
-        for source, found in tqdm(sorted(by_source.items()), desc="report", unit="source")
-    }
+    found = part["systems"][baseline]["model_minus"]["rouge2"]
+    if found["mean"] is None:
+        return "there is no article to measure on."
+    said = f"the model is {_difference(found, 1)} R-2 from {baseline}"
+    if part["articles"] < FEWEST_TO_JUDGE:
+        return f"{said}: too few articles to tell."
+    if found["low"] > 0:
+        return f"{said}: better."
+    if found["high"] < 0:
+        return f"{said}: worse."
+    return f"{said}: no difference that can be told from chance."
 
 
-def as_markdown(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """The figures as one table for each source."""
-    tables = []
-    for source, found in figures.items():
-        rows = [
-            f"**{source}**, {found['articles']} articles, {found['sentences']} sentence(s) a summary",
-            "",
-            "| system | R-1 | R-2 | R-Lsum | R-2 minus lead (95 %) | words | AUC | nDCG | P@k |",
-            "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
-        ]
-        for name, system in found["systems"].items():
-            mean, low, high = system["rouge2_minus_lead"]
-            cells = [
-                name,
-                f"{system['rouge1']:.2f}",
-                f"{system['rouge2']:.2f} ± {system['rouge2_half_width']:.2f}",
-                f"{system['rouge_lsum']:.2f}",
-                f"{mean:+.2f} ({low:+.2f} to {high:+.2f})",
-                f"{system['words']:.0f}",
-                _optional(system["auc"]),
-                _optional(system["ndcg"]),
-                _optional(system["precision"]),
-            ]
-            rows.append(f"| {' | '.join(cells)} |")
-        tables.append("\n".join(rows))
-    return "\n\n".join(tables)
+def strongest_baseline(part: Figures) -> str:
+    """The one with the highest ROUGE-2, the oracle apart; lead if nothing was measured."""
+    rivals = [name for name in BASELINES if name != "oracle"]
+    return max(rivals, key=lambda name: part["systems"][name]["rouge2"]["mean"] or 0.0)
 
 
-def scores_of(scorer: SentenceScorer, article: PreparedArticle) -> NDArray[np.float64]:
-    """Scores of one article, shape (T,), in [0, 1]."""
-    scores: NDArray[np.float64] = scorer.score(pad([np.array(article.vectors)]))[0].double().numpy()
-    return scores
-
-
-def _report_source(articles: Sequence[PreparedArticle], scorer: SentenceScorer, count: int) -> dict[str, Any]:
-    scores: dict[str, list[NDArray[np.float64]]] = {
-        "model": [scores_of(scorer, article) for article in articles],
-        "lead": [lead(len(article.sentences)) for article in articles],
-        "longest": [longest(article.sentences) for article in articles],
-        "random": [random(len(article.sentences), seed) for seed, article in enumerate(articles)],
-    }
-    picks = {
-        name: [
-            _pick(article, row, count, "trigram" if name == "model" else "none")
-            for article, row in zip(articles, rows, strict=True)
-        ]
-        for name, rows in scores.items()
-    }
-    picks["oracle"] = [
-        oracle_selection(article.sentences, article.article.quotes, count) for article in articles
+def as_markdown(figures: Figures) -> str:
+    """Two tables: R-2 of each source, and all systems over all articles."""
+    model = figures["models"][0]
+    by_source = [
+        f"| source | articles | sentences | {_cell(model)} R-2 | lead R-2 | minus lead (95 %)"
+        " | minus lead, equal words | oracle R-2 |",
+        "| --- | ---: | ---: | ---: | ---: | --- | --- | ---: |",
     ]
-    meter = RougeMeter()
-    rouge = {
-        name: np.array(
-            [
-                meter.score([article.sentences[index] for index in chosen], article.article.quotes)
-                for article, chosen in zip(articles, rows, strict=True)
-            ]
-        )
-        * 100
-        for name, rows in picks.items()
-    }  # each (A, 3)
-    verbatim = _is_verbatim(articles)
-    systems = {}
-    for name in picks:
-        low, high = bootstrap_interval(rouge[name][:, 1])
-        ranked = scores.get(name) if verbatim else None
-        systems[name] = asdict(
-            Figures(
-                rouge1=float(rouge[name][:, 0].mean()),
-                rouge2=float(rouge[name][:, 1].mean()),
-                rouge_lsum=float(rouge[name][:, 2].mean()),
-                rouge2_half_width=(high - low) / 2,
-                rouge2_minus_lead=paired_difference(rouge[name][:, 1], rouge["lead"][:, 1]),
-                words=_mean_words(articles, picks[name]),
-                auc=_mean_over(auc, ranked, articles),
-                ndcg=_mean_over(_ndcg_of_quotes, ranked, articles),
-                precision=_mean_over(_precision_at_quotes, ranked, articles),
-            )
-        )
-    return {"articles": len(articles), "sentences": count, "systems": systems}
+    parts = dict(figures["sources"])
+    if len(parts) > 1:
+        parts |= {"all articles": figures["overall"]}
+    for source, part in parts.items():
+        systems = part["systems"]
+        cells = [
+            _cell(source) or "corpus",
+            str(part["articles"]),
+            str(part["summary_sentences"] or ""),
+            _mean(systems[model]["rouge2"]),
+            _mean(systems["lead"]["rouge2"]),
+            _difference(systems[model]["minus_lead"]["rouge2"]),
+            _difference(systems[model]["minus_lead"]["equal_rouge2"]),
+            _mean(systems["oracle"]["rouge2"]),
+        ]
+        by_source.append(f"| {' | '.join(cells)} |")
+    by_system = [
+        f"| system | R-1 | R-2 (95 %) | R-Lsum | words | {_cell(model)} is above it by (R-2, 95 %)"
+        " | R-2, equal words | AUC | nDCG | P@k | Spearman |",
+        "| --- | ---: | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, system in figures["overall"]["systems"].items():
+        cells = [
+            _cell(name),
+            _mean(system["rouge1"]),
+            _interval(system["rouge2"]),
+            _mean(system["rouge_lsum"]),
+            _mean(system["words"], 0),
+            "" if name == model else _difference(system["model_minus"]["rouge2"]),
+            _mean(system["equal_rouge2"]),
+            *(_mean(system[metric], 3) for metric in RANKING),
+        ]
+        by_system.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*by_source, "", *by_system])
 
 
-def _pick(
-    article: PreparedArticle, scores: NDArray[np.float64], count: int, redundancy: Any
-) -> Sequence[int]:
-    return select(
-        scores, article.sentences, article.vectors, SummaryOptions(sentences=count, redundancy=redundancy)
+def html(
+    figures: Figures,
+    examples: Sequence[Mapping[str, Any]],
+    history: Sequence[Any],
+    about: Mapping[str, Any],
+) -> str:
+    """The page: figures, plots and articles with their scores in one file that needs no other.
+
+    :param figures: what :func:`measure` gave.
+    :param examples: what :func:`examples` gave.
+    :param history: epochs, as mappings or dataclasses: ``number``, ``training_loss``, ``validation_loss``;
+        other numbers are shown in the table. May be empty.
+    :param about: ``name`` and ``version`` for the heading; everything is listed, a mapping in it as a
+        table of its own.
+    """
+    epochs = [dict(epoch) if isinstance(epoch, Mapping) else dataclasses.asdict(epoch) for epoch in history]
+    model, strongest = figures["models"][0], strongest_baseline(figures["overall"])
+    return render(
+        "report",
+        {
+            "number": _decimal,
+            "mean": _mean,
+            "interval": _interval,
+            "difference": _difference,
+            "figure": _figure,
+            "label": lambda name: str(name).replace("_", " "),
+        },
+        figures=figures,
+        model=model,
+        overall=figures["overall"],
+        sources=[
+            {"name": source or "corpus", "part": part, "verdict": verdict(part)}
+            for source, part in figures["sources"].items()
+        ],
+        verdict=verdict(figures["overall"]),
+        strongest=strongest,
+        verdict_strongest=verdict(figures["overall"], strongest),
+        examples=examples,
+        epochs=epochs,
+        columns=list(dict.fromkeys(name for epoch in epochs for name in epoch)),
+        best=min(
+            (epoch for epoch in epochs if epoch["validation_loss"] is not None),
+            key=lambda epoch: epoch["validation_loss"],
+            default=None,
+        ),
+        about=about,
+        plots=_plots(figures, epochs),
     )
 
 
-def _is_verbatim(articles: Sequence[PreparedArticle]) -> bool:
-    found = [quote in set(article.sentences) for article in articles for quote in article.article.quotes]
-    return bool(np.mean(found) >= VERBATIM_SHARE)
-
-
-def _quoted(article: PreparedArticle) -> NDArray[np.bool_]:
-    quotes = set(article.article.quotes)
-    return np.array([sentence in quotes for sentence in article.sentences])
-
-
-def _precision_at_quotes(scores: NDArray[np.float64], quoted: NDArray[np.bool_]) -> float:
-    return precision_at_k(scores, quoted, int(quoted.sum())) if quoted.any() else float("nan")
-
-
-def _ndcg_of_quotes(scores: NDArray[np.float64], quoted: NDArray[np.bool_]) -> float:
-    return ndcg(scores, quoted.astype(np.float64))
-
-
-def _mean_over(
-    metric: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
-    scores: Sequence[NDArray[np.float64]] | None,
-    articles: Sequence[PreparedArticle],
-) -> float | None:
-    """Mean over the articles where it is defined; None without scores, or where it never is."""
-    if scores is None:
-        return None
-    values = [metric(row, _quoted(article)) for row, article in zip(scores, articles, strict=True)]
-    defined = [value for value in values if not math.isnan(value)]
-    return float(np.mean(defined)) if defined else None
-
-
-def _mean_words(articles: Sequence[PreparedArticle], picks: Sequence[Sequence[int]]) -> float:
-    return float(
-        np.mean(
+def _plots(figures: Figures, epochs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    overall, models = figures["overall"], figures["models"]
+    tenths = range(1, DECILES + 1)
+    differences = {
+        source or "corpus": part["systems"][models[0]]["minus_lead"]["rouge2"]
+        for source, part in figures["sources"].items()
+    }
+    return {
+        "sources": plots.bars(
             [
-                sum(len(article.sentences[index].split()) for index in chosen)
-                for article, chosen in zip(articles, picks, strict=True)
-            ]
-        )
-    )
+                plots.Bar(source, found["mean"], found["low"], found["high"])
+                for source, found in differences.items()
+            ],
+            x="R-2 of the model minus lead, with 95 % intervals",
+            name="plot-sources",
+            description="; ".join(
+                f"{source}: {_difference(found, 1)}" for source, found in differences.items()
+            ),
+        ),
+        "learning": plots.learning_curves(
+            [epoch["number"] for epoch in epochs],
+            {name: [epoch[f"{name}_loss"] for epoch in epochs] for name in ("training", "validation")},
+            name="plot-learning",
+            description="Loss of training and validation over epochs; numbers in the table below.",
+        ),
+        "calibration": plots.calibration(
+            [
+                plots.Curve(
+                    name,
+                    [
+                        found["score"]
+                        for found in overall["models"][name]["calibration"]
+                        if found["sentences"]
+                    ],
+                    [
+                        found["target"]
+                        for found in overall["models"][name]["calibration"]
+                        if found["sentences"]
+                    ],
+                )
+                for name in models
+            ],
+            name="plot-calibration",
+            description="Mean target over mean score in ten bins; numbers in the table below.",
+        ),
+        "scores": plots.by_position(
+            [
+                *(
+                    plots.Curve(name, tenths, [decile["scores"][name] for decile in overall["deciles"]])
+                    for name in models
+                ),
+                plots.Curve("target", tenths, [decile["target"] for decile in overall["deciles"]]),
+            ],
+            y="mean",
+            name="plot-scores",
+            description="Mean target and mean score by tenth of the article; numbers in the table below.",
+        ),
+        "selected": plots.by_position(
+            [
+                plots.Curve(name, tenths, [decile["selected"][name] for decile in overall["deciles"]])
+                for name in (*models, "oracle")
+            ],
+            y="share of selected sentences",
+            name="plot-selected",
+            description="Where selected sentences stand by tenth of the article; numbers in the table below.",
+        ),
+    }
 
 
-def _optional(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _decimal(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:z.{digits}f}".replace("-", "−")
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+z.{digits}f}".replace("-", "−")
+
+
+def _figure(value: object) -> str:
+    """A number of the history, as exact as is read."""
+    return f"{value:.4f}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def _mean(estimate: Figures, digits: int = 2) -> str:
+    return _decimal(estimate["mean"], digits)
+
+
+def _interval(estimate: Figures, digits: int = 2) -> str:
+    """``12.16 (10.70 to 13.62)``."""
+    low, high = estimate["low"], estimate["high"]
+    ends = "" if low is None else f" ({_decimal(low, digits)} to {_decimal(high, digits)})"
+    return f"{_mean(estimate, digits)}{ends}"
+
+
+def _difference(estimate: Figures, digits: int = 2) -> str:
+    """``+0.13 (−0.98 to +1.22)``."""
+    middle, low, high = estimate["mean"], estimate["low"], estimate["high"]
+    ends = "" if low is None else f" ({_signed(low, digits)} to {_signed(high, digits)})"
+    return "–" if middle is None else f"{_signed(middle, digits)}{ends}"
+
+
+def _cell(text: str) -> str:
+    """A name inside a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")

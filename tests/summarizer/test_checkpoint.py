@@ -98,7 +98,7 @@ def test_json_that_is_none_is_named(folder, name, content):
         (
             {"model": {"dimension": 12, "width": 9}},
             CheckpointDamaged,
-            r"tensor head.weight: expected \(1, 18\), found \(1, 16\)",
+            r"tensor members.0.head.weight: expected \(1, 18\), found \(1, 16\)",
         ),
         ({"encoder": {"kind": "static"}}, CheckpointDamaged, "name"),
         (
@@ -151,7 +151,7 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 def test_the_digest_depends_on_the_weights(tmp_path):
     first = checkpoints.load(make_checkpoint(tmp_path / "one"))
     with torch.no_grad():
-        first.scorer.head.bias += 1
+        first.scorer.members[0].head.bias += 1
     checkpoints.save(
         tmp_path / "two", first.config, first.scorer, encoder_folder=tmp_path / "one" / "encoder"
     )

@@ -9,7 +9,7 @@ ARCHITECTURES = [
     for cell in ("lstm", "gru", "rnn")
     for bidirectional in (True, False)
     for layers in (1, 2)
-]
+] + [{"normalize": "batch"}, {"normalize": "none"}, {"activation": "linear"}, {"members": 3}]
 
 
 def articles(*lengths: int) -> list[np.ndarray]:
@@ -37,7 +37,9 @@ def test_what_stands_in_the_padding_does_not_matter():
 
 
 def test_scores_are_in_the_unit_interval_and_dropout_is_off():
-    scorer = SentenceScorer(ModelConfig(dimension=6, width=5, dropout=0.9)).train()
+    scorer = SentenceScorer(
+        ModelConfig(dimension=6, width=5, dropout_inputs=0.9, dropout_recurrent=0.9, dropout_outputs=0.9)
+    ).train()
     batch = pad(articles(8, 3))
     first, second = scorer.score(batch), scorer.score(batch)
     assert torch.equal(first, second)
@@ -56,7 +58,7 @@ def test_without_position_features_order_alone_distinguishes_equal_sentences():
     torch.manual_seed(0)
     article = np.ones((4, 6))
     plain = SentenceScorer(ModelConfig(dimension=6, width=5, position_features=False)).double()
-    assert plain.recurrent.input_size == 6
+    assert plain.members[0].recurrent.input_size == 6
     assert plain.score(pad([article])).shape == (1, 4)
 
 
@@ -66,10 +68,101 @@ def test_without_position_features_order_alone_distinguishes_equal_sentences():
         ({"dimension": 0}, "dimension must be a whole number of at least 1; got 0"),
         ({"width": 2.5}, "width must be"),
         ({"cell": "transformer"}, "cell must be one of lstm, gru, rnn; got 'transformer'"),
-        ({"dropout": 1.0}, "dropout must be a number from 0 to 1"),
+        ({"dropout_inputs": 1.0}, "dropout_inputs must be a number from 0 to 1"),
+        ({"dropout_recurrent": "a"}, "dropout_recurrent must be a number from 0 to 1"),
+        ({"normalize": True}, "normalize must be one of none, layer, batch; got True"),
+        ({"activation": "relu"}, "activation must be one of sigmoid, linear"),
+        ({"members": 0}, "members must be a whole number of at least 1"),
         ({"bidirectional": "yes"}, "bidirectional must be true or false"),
     ],
 )
 def test_an_impossible_architecture_is_refused_by_field(settings, message):
     with pytest.raises(ValueError, match=message):
         ModelConfig(**{"dimension": 6, **settings})
+
+
+def test_input_dropout_drops_the_same_numbers_at_every_sentence():
+    network = SentenceScorer(ModelConfig(dimension=6, width=5, normalize="none", dropout_inputs=0.5)).members[
+        0
+    ]
+    seen = []
+    network.recurrent.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].data))
+    network.train()(pad([np.ones((40, 6), np.float32)]))
+    vectors = seen[0][:, :6]
+    assert set(vectors.flatten().tolist()) == {0.0, 2.0}
+    assert (vectors == vectors[0]).all()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_recurrent_dropout_is_one_mask_on_the_state_at_every_sentence(cell):
+    """Against the recurrence written out, with the mask applied to the state instead of the weights."""
+    torch.manual_seed(0)
+    network = SentenceScorer(
+        ModelConfig(dimension=6, width=5, cell=cell, bidirectional=False, position_features=False,
+                    normalize="none", dropout_recurrent=0.4)
+    ).double().members[0].train()  # fmt: skip
+    batch = pad(articles(7, 4))
+    torch.manual_seed(3)
+    outputs = network(batch)
+    torch.manual_seed(3)
+    gates = {"lstm": 4, "gru": 3, "rnn": 1}[cell]
+    kept = torch.nn.functional.dropout(torch.ones(gates, 1, 5, dtype=torch.float64), 0.4)
+    assert (kept == 0).any()
+    assert (kept != 0).any()
+    layer = network.recurrent
+    for row, length in enumerate(batch.lengths):
+        h = c = torch.zeros(5, dtype=torch.float64)
+        for step in range(length):
+            x = layer.weight_ih_l0 @ batch.vectors[row, step] + layer.bias_ih_l0
+            weights = layer.weight_hh_l0.view(gates, 5, 5)
+            r = torch.cat([weights[gate] @ (h * kept[gate, 0]) for gate in range(gates)]) + layer.bias_hh_l0
+            if cell == "rnn":
+                h = torch.tanh(x + r)
+            elif cell == "lstm":
+                i, f, g, o = (x + r).chunk(4)
+                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+                h = torch.sigmoid(o) * torch.tanh(c)
+            else:
+                (xr, xz, xn), (hr, hz, hn) = x.chunk(3), r.chunk(3)
+                z = torch.sigmoid(xz + hz)
+                h = (1 - z) * torch.tanh(xn + torch.sigmoid(xr + hr) * hn) + z * h
+            torch.testing.assert_close(outputs[row, step], network.head(h)[0])
+
+
+def test_recurrent_dropout_lets_gradients_reach_the_weights_it_thins():
+    network = SentenceScorer(ModelConfig(dimension=6, width=5, dropout_recurrent=0.5)).members[0].train()
+    network(pad([article.astype(np.float32) for article in articles(5)])).sum().backward()
+    assert network.recurrent.weight_hh_l0.grad.any()
+    assert isinstance(network.recurrent.weight_hh_l0, torch.nn.Parameter)
+
+
+def test_batch_normalization_counts_real_sentences_only():
+    config = ModelConfig(dimension=6, width=5, normalize="batch")
+    torch.manual_seed(0)
+    scorer = SentenceScorer(config).double().train()
+    found = articles(2, 30)
+    scorer(pad(found))
+    rows = np.concatenate(found)
+    np.testing.assert_allclose(scorer.members[0].normalize.running_mean, 0.1 * rows.mean(axis=0))
+
+
+def test_the_score_of_several_members_is_the_mean_of_theirs():
+    torch.manual_seed(0)
+    for activation in ("sigmoid", "linear"):
+        scorer = SentenceScorer(ModelConfig(dimension=6, width=5, members=3, activation=activation)).double()
+        batch = pad(articles(4, 9))
+        outputs = torch.stack([member.eval()(batch) for member in scorer.members])
+        expected = scorer.activate(outputs).mean(dim=0).clamp(0, 1)
+        torch.testing.assert_close(scorer.score(batch)[batch.mask], expected[batch.mask])
+
+
+def test_a_linear_head_is_clipped_to_the_unit_interval():
+    torch.manual_seed(0)
+    scorer = SentenceScorer(ModelConfig(dimension=6, width=5, activation="linear")).double()
+    with torch.no_grad():
+        scorer.members[0].head.weight.mul_(50)
+    batch = pad(articles(40))
+    scores = scorer.score(batch)
+    assert scores.min() == 0
+    assert scores.max() == 1
+    assert scorer(batch).min() < 0

@@ -3,39 +3,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.closeness import CLOSENESS, blend, greedy_choice, lexical, oracle
+from training.closeness import (
+    CLOSENESS,
+    Quoted,
+    alignment,
+    closeness,
+    greedy_choice,
+    lexical,
+    needs_vectors,
+    oracle,
+    semantic,
+)
 
 SENTENCE = st.lists(
     st.sampled_from("the cats slept on a mat while dogs were barking".split()), max_size=8
 ).map(" ".join)
 SENTENCES = st.lists(SENTENCE, max_size=8)
 QUOTES = st.lists(SENTENCE, max_size=4)
-NAMES = st.sampled_from(sorted(CLOSENESS))
+NAMES = st.sampled_from([*CLOSENESS, "blend", "oracle+alignment+0.5*semantic"])
+
+
+def quoted(sentences, quotes) -> Quoted:
+    """With vectors that are any, but always the same for the same text."""
+
+    def vectors(texts):
+        return np.array([[len(text) % 3 - 1, len(text) % 5, text.count("s")] for text in texts], np.float32)
+
+    return Quoted(sentences, quotes, vectors(sentences).reshape(-1, 3), vectors(quotes).reshape(-1, 3))
 
 
 def test_the_functions_are_known_by_name():
-    assert dict(CLOSENESS) == {"lexical": lexical, "oracle": oracle, "blend": blend}
+    assert set(CLOSENESS) == {"lexical", "alignment", "semantic", "oracle"}
 
 
 @given(NAMES, SENTENCES, QUOTES)
 def test_every_sentence_has_a_target_between_0_and_1(name, sentences, quotes):
-    targets = CLOSENESS[name](sentences, quotes)
+    targets = closeness(name)(quoted(sentences, quotes))
     assert targets.shape == (len(sentences),)
     assert targets.dtype == np.float32
     assert np.isfinite(targets).all()
     assert ((targets >= 0) & (targets <= 1)).all()
 
 
+@given(NAMES, st.lists(st.text(max_size=20), max_size=5), st.lists(st.text(max_size=20), max_size=4))
+def test_any_text_at_all_gives_targets(name, sentences, quotes):
+    targets = closeness(name)(quoted(sentences, quotes))
+    assert targets.shape == (len(sentences),)
+    assert ((targets >= 0) & (targets <= 1)).all()
+
+
 @given(NAMES, SENTENCES)
 def test_without_quotes_nothing_is_close(name, sentences):
-    assert not CLOSENESS[name](sentences, []).any()
+    assert not closeness(name)(quoted(sentences, [])).any()
 
 
 @given(NAMES, SENTENCES, QUOTES, st.randoms(use_true_random=False))
 def test_the_order_of_the_quotes_does_not_matter(name, sentences, quotes, random):
     shuffled = list(quotes)
     random.shuffle(shuffled)
-    np.testing.assert_array_equal(CLOSENESS[name](sentences, quotes), CLOSENESS[name](sentences, shuffled))
+    np.testing.assert_array_equal(
+        closeness(name)(quoted(sentences, quotes)), closeness(name)(quoted(sentences, shuffled))
+    )
 
 
 @given(SENTENCES, QUOTES, st.randoms(use_true_random=False))
@@ -148,5 +176,115 @@ def test_the_greedy_choice_is_that_of_the_definition(sentences, quotes, count):
 
 @given(SENTENCES, QUOTES)
 def test_the_blend_is_half_of_each(sentences, quotes):
-    expected = 0.5 * oracle(sentences, quotes) + 0.5 * lexical(sentences, quotes)
-    np.testing.assert_allclose(blend(sentences, quotes), expected, atol=1e-6)
+    expected = (oracle(sentences, quotes) + lexical(sentences, quotes)) / np.float32(2)
+    for name in ("blend", "oracle+lexical", " lexical + oracle ", "2*oracle+2*lexical", "oracle+1*lexical"):
+        np.testing.assert_array_equal(closeness(name)(quoted(sentences, quotes)), expected)
+
+
+def slow_lexical(sentence: str, quote: str) -> float:
+    words = overlap_f1([sentence], [quote], 1)
+    if len(sentence.split()) < 2 and len(quote.split()) < 2:
+        return words
+    return (words + overlap_f1([sentence], [quote], 2)) / 2
+
+
+@given(PLAIN, PLAIN.filter(bool))
+def test_lexical_is_that_of_the_definition(sentences, quotes):
+    expected = [max(slow_lexical(sentence, quote) for quote in quotes) for sentence in sentences]
+    np.testing.assert_array_equal(lexical(sentences, quotes), np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize("other", ["कि", "का", "कु"])
+def test_words_that_differ_in_a_vowel_sign_are_other_words(other):
+    assert lexical([other], ["की"])[0] == 0
+
+
+def test_sentences_of_scripts_without_spaces_are_compared_by_character():
+    assert 0 < lexical(["猫は眠る。"], ["猫が眠る"])[0] < 1
+
+
+SLEEP, BARK, SWIM = "Cats sleep all day.", "At night all the old dogs bark loudly at the moon.", "Fish swim."
+
+
+def test_the_sentence_that_holds_a_quote_is_the_one_however_long_it_is():
+    assert alignment([SLEEP, BARK, SWIM], ["“dogs bark”"]).tolist() == [0, 1, 0]
+
+
+def test_a_quote_over_sentences_counts_for_all_that_it_covers_whole():
+    assert alignment([SLEEP, BARK, SWIM], [f"{SLEEP} {BARK}"]).tolist() == [1, 1, 0]
+
+
+def test_a_sentence_that_a_quote_only_touches_gets_its_share():
+    targets = alignment([SLEEP, BARK, SWIM], [f"{SLEEP} At night …"])
+    assert targets.tolist() == [
+        1,
+        pytest.approx(7 / 22),
+        0,
+    ]  # at night: of the quote; 7 of 38 of the sentence
+
+
+def test_a_quote_with_an_ellipsis_counts_for_the_sentences_at_its_ends():
+    assert alignment([SLEEP, BARK, SWIM], ["Cats sleep all day … Fish swim."]).tolist() == [1, 0, 1]
+
+
+def test_a_changed_quote_counts_by_its_similarity():
+    changed = alignment([SLEEP, BARK, SWIM], ["the old dogs barked loudly at the moon"])
+    assert 0.6 < changed[1] < 1
+    assert changed[[0, 2]].tolist() == [0, 0]
+
+
+def test_a_quote_that_is_not_there_counts_for_nothing():
+    assert not alignment([SLEEP, BARK, SWIM], ["Nobody knew where the money went"]).any()
+
+
+def test_of_repeated_sentences_the_first_was_quoted():
+    assert alignment([SWIM, SLEEP, SWIM], [SWIM]).tolist() == [1, 0, 0]
+
+
+def test_sentences_with_line_breaks_emoji_or_nothing_in_them_have_targets():
+    sentences = ["Cats\n\nsleep.", "", "🙂", "قطط تنام."]
+    assert alignment(sentences, ["Cats sleep", "🙂", "قطط تنام"]).tolist() == [1, 0, 1, 1]
+
+
+def test_semantic_is_the_cosine_to_the_nearest_quote_and_never_below_0():
+    vectors = np.array([[3, 4], [-1, 0], [0, 0], [1e30, 0]], np.float32)
+    targets = semantic(vectors, np.array([[2, 0], [0, 0]], np.float32))
+    np.testing.assert_allclose(targets, [0.6, 0, 0, 1], rtol=1e-6)
+    assert targets.dtype == np.float32
+
+
+@given(SENTENCES, QUOTES)
+def test_a_weight_says_how_much_a_part_counts(sentences, quotes):
+    parts = quoted(sentences, quotes)
+    expected = 0.75 * lexical(sentences, quotes) + 0.25 * semantic(parts.vectors, parts.quote_vectors)
+    for name in ("3*lexical+semantic", "0.75*lexical + 0.25*semantic", "lexical+semantic+2*lexical"):
+        np.testing.assert_allclose(closeness(name)(parts), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "+", "lexicl", "oracle+", "oracle+blend", "2*", "*oracle", "oracle*2", "Oracle"]
+)
+def test_what_is_not_known_is_refused_with_what_is(name):
+    for function in (closeness, needs_vectors):
+        with pytest.raises(
+            ValueError, match=r"lexical, alignment, semantic, oracle|number above 0"
+        ) as failure:
+            function(name)
+        assert repr(name) in str(failure.value)
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "half", "1e300", ""])
+def test_a_weight_that_is_no_number_above_0_is_refused(weight):
+    with pytest.raises(ValueError, match="should be a number above 0"):
+        closeness(f"oracle+{weight}*lexical")
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [("semantic", True), ("oracle+0.1*semantic", True), ("blend", False), ("alignment+lexical", False)],
+)
+def test_vectors_are_needed_for_meaning_alone(name, needed):
+    assert needs_vectors(name) is needed
+    nothing = np.zeros((0, 0), np.float32)
+    if not needed:
+        assert closeness(name)(Quoted([SLEEP], [SLEEP], nothing, nothing)).tolist() == [1]

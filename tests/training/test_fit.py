@@ -1,13 +1,27 @@
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from summarizer.model import ModelConfig
+from summarizer.model import ModelConfig, pad
+from training.config import FitConfig
 from training.corpus import Article
-from training.fit import FitConfig, fit, masked_bce, mean_loss
+from training.distributed import Processes, processes
+from training.fit import Epoch, FitError, Fitted, fit
+from training.losses import binary_cross_entropy
 from training.prepared import PreparedArticle
 
-MODEL = ModelConfig(dimension=4, width=8, normalize=False)
+ALONE = Processes(0, 1, torch.device("cpu"))
+MODEL = ModelConfig(dimension=4, width=8, normalize="none")
+QUICK = FitConfig(epochs=3, batch_steps=32, device="cpu")
+ROOT = Path(__file__).parents[2]
 
 
 def prepared(count: int, seed: int) -> list[PreparedArticle]:
@@ -19,46 +33,264 @@ def prepared(count: int, seed: int) -> list[PreparedArticle]:
         targets = (vectors[:, 0] > 0).astype(np.float32)
         sentences = [f"sentence {index}" for index in range(len(vectors))]
         articles.append(
-            PreparedArticle(Article(f"a/{number}", None, "", ("q",)), sentences, vectors, targets)
+            PreparedArticle(Article(f"a/{number}", None, "", ("sentence 1",)), sentences, vectors, targets)
         )
     return articles
 
 
-def test_padding_is_in_neither_the_sum_nor_the_count():
-    logits, targets = torch.tensor([[2.0, -1.0, 5.0]]), torch.tensor([[1.0, 0.0, 0.0]])
-    mask = torch.tensor([[True, True, False]])
-    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits[:, :2], targets[:, :2])
-    assert torch.equal(masked_bce(logits, targets, mask), expected)
-    wild = torch.tensor([[2.0, -1.0, float("inf")]])
-    assert torch.equal(masked_bce(wild, targets, mask), expected)
+TRAINING, VALIDATION = prepared(30, 0), prepared(12, 1)
 
 
-def test_the_loss_does_not_depend_on_how_articles_are_batched():
-    scorer, _ = fit(prepared(4, 0), prepared(4, 1), MODEL, FitConfig(epochs=1))
-    articles = prepared(20, 2)
-    alone = mean_loss(scorer, articles, batch_steps=1)
-    assert mean_loss(scorer, articles, batch_steps=10_000) == pytest.approx(alone, rel=1e-5)
+def run(config: FitConfig = QUICK, model: ModelConfig = MODEL, **others: object) -> Fitted:
+    return fit(TRAINING, VALIDATION, model, config, ALONE, **others)  # type: ignore[arg-type]
+
+
+def weights(fitted: Fitted) -> dict[str, list[float]]:
+    return {name: tensor.flatten().tolist() for name, tensor in fitted.scorer.state_dict().items()}
 
 
 def test_a_pattern_that_can_be_learnt_is_learnt():
-    _, history = fit(
-        prepared(60, 0), prepared(20, 1), MODEL, FitConfig(epochs=25, learning_rate=0.02, batch_steps=64)
+    found = run(dataclasses.replace(QUICK, epochs=25, learning_rate=0.03))
+    assert found.best.validation_loss < 0.2 < found.history[0].validation_loss
+    assert found.best.ndcg > 0.98
+
+
+def test_eight_articles_are_overfitted():
+    """The whole path of the gradient works: with nothing to hold it back, the training loss goes to 0."""
+    generator = np.random.default_rng(5)
+    eight = [
+        dataclasses.replace(
+            article, targets=(generator.random(len(article.targets)) > 0.5).astype(np.float32)
+        )
+        for article in prepared(8, 3)
+    ]
+    config = FitConfig(epochs=80, patience=80, learning_rate=0.05, l2=0.0, batch_steps=512, device="cpu")
+    model = ModelConfig(dimension=4, width=24, normalize="none")
+    history = fit(eight, eight, model, config, ALONE).history
+    assert history[0].training_loss > 0.6
+    assert history[-1].training_loss < 0.02
+
+
+@pytest.mark.parametrize("loss", ["bce", "mae", "mse", "ranking"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
+def test_every_loss_falls_with_every_optimizer(loss, optimizer):
+    config = dataclasses.replace(QUICK, epochs=8, learning_rate=0.01, loss=loss, optimizer=optimizer)
+    history = run(config).history
+    assert history[-1].training_loss < 0.9 * history[0].training_loss
+    assert all(0 <= epoch.mae <= 1 and 0 <= epoch.ndcg <= 1 for epoch in history)
+
+
+@pytest.mark.parametrize("loss", ["bce", "mae", "mse", "ranking"])
+def test_loss_and_metrics_of_validation_do_not_depend_on_how_articles_are_batched(loss):
+    """So padding has no part in any of them. No step is taken between the two: learning rate next to 0."""
+    config = FitConfig(epochs=1, loss=loss, learning_rate=1e-12, l2=0.0, monitor="rouge2", device="cpu")
+    alone, together = (
+        run(dataclasses.replace(config, batch_steps=steps)).history[0] for steps in (1, 100_000)
     )
-    assert history[-1].validation_loss < 0.2 < history[0].validation_loss
+    for name in ("training_loss", "validation_loss", "mae", "ndcg", "rouge2"):
+        assert getattr(alone, name) == pytest.approx(getattr(together, name), rel=1e-5), name
 
 
-def test_the_network_of_the_best_epoch_is_kept_and_patience_ends_the_run():
-    validation = prepared(6, 1)
-    config = FitConfig(epochs=60, patience=2, learning_rate=0.1, batch_steps=16)
-    scorer, history = fit(prepared(6, 0), validation, MODEL, config)
-    best = min(history, key=lambda epoch: epoch.validation_loss)
-    assert mean_loss(scorer, validation, 16) == pytest.approx(best.validation_loss, rel=1e-4)
-    assert len(history) == 60 or len(history) == best.number + 2
+def test_the_validation_loss_is_the_mean_over_real_sentences():
+    found = run(dataclasses.replace(QUICK, epochs=1))
+    total = count = 0.0
+    for article in VALIDATION:
+        batch = pad([article.vectors])
+        loss = binary_cross_entropy(found.scorer(batch), torch.from_numpy(article.targets)[None], batch.mask)
+        total, count = total + loss.sum.item(), count + loss.number.item()
+    assert found.history[0].validation_loss == pytest.approx(total / count, rel=1e-5)
+
+
+@pytest.mark.parametrize("monitor", ["loss", "mae", "ndcg", "rouge2"])
+def test_the_network_of_the_best_epoch_by_the_monitored_metric_is_kept(monitor):
+    config = FitConfig(
+        epochs=60, patience=2, learning_rate=0.1, batch_steps=16, monitor=monitor, device="cpu"
+    )
+    found = run(config)
+    values = [
+        epoch.validation_loss if monitor == "loss" else getattr(epoch, monitor) for epoch in found.history
+    ]
+    best = max(values) if monitor in ("ndcg", "rouge2") else min(values)
+    assert found.best == found.history[values.index(best)]
+    assert len(found.history) == 60 or len(found.history) == found.best.number + 2
+    again = fit(TRAINING, VALIDATION, MODEL, dataclasses.replace(config, epochs=found.best.number), ALONE)
+    assert weights(again) == weights(found)
 
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another():
-    runs = [
-        fit(prepared(10, 0), prepared(4, 1), MODEL, FitConfig(epochs=2, seed=seed))[0] for seed in (3, 3, 4)
+    noisy = dataclasses.replace(MODEL, dropout_inputs=0.2, dropout_recurrent=0.2, dropout_outputs=0.2)
+    runs = [weights(run(dataclasses.replace(QUICK, seed=seed), noisy)) for seed in (3, 3, 4)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+class Killed(Exception):
+    """Stands for a kill: nothing after it runs."""
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
+@pytest.mark.parametrize("place", [(1, 0), (1, 3), (2, 1), (3, 5)])
+def test_a_fit_that_was_killed_in_any_step_ends_with_the_same_weights(
+    tmp_path, monkeypatch, optimizer, place
+):
+    noisy = dataclasses.replace(MODEL, dropout_inputs=0.2, dropout_recurrent=0.2, dropout_outputs=0.2)
+    config = dataclasses.replace(QUICK, optimizer=optimizer, schedule="cosine", warmup=0.2)
+    whole = run(config, noisy)
+    monkeypatch.setattr("training.fit.SECONDS_BETWEEN_SAVES", 0.0)
+    with monkeypatch.context() as patched:
+        from training.fit import _Fitting
+
+        step = _Fitting._train
+
+        def dying(self, batch, epoch, number, steps):  # type: ignore[no-untyped-def]
+            if (epoch, number) == place:
+                raise Killed
+            step(self, batch, epoch, number, steps)
+
+        patched.setattr(_Fitting, "_train", dying)
+        with pytest.raises(Killed):
+            run(config, noisy, state_file=tmp_path / "state.pt")
+    resumed = run(config, noisy, state_file=tmp_path / "state.pt")
+    assert weights(resumed) == weights(whole)
+    assert resumed.history == whole.history
+
+
+def test_a_finished_fit_is_not_done_again(tmp_path):
+    first = run(state_file=tmp_path / "state.pt")
+    epochs: list[Epoch] = []
+    again = run(state_file=tmp_path / "state.pt", on_epoch=epochs.append)
+    assert epochs == []
+    assert weights(again) == weights(first)
+
+
+def test_the_state_of_another_fit_is_refused(tmp_path):
+    file = tmp_path / "state.pt"
+    run(state_file=file, fingerprint="one")
+    with pytest.raises(FitError, match="data was one, is other"):
+        run(state_file=file, fingerprint="other")
+    with pytest.raises(FitError, match=r"fit was .*'epochs': 3.* is .*'epochs': 4"):
+        run(dataclasses.replace(QUICK, epochs=4), state_file=file, fingerprint="one")
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(FitError, match=r"state\.pt is no state that can be read.*remove it to start anew"):
+        run(state_file=file, fingerprint="one")
+
+
+def test_schedules_go_where_they_say(monkeypatch):
+    seen: list[float] = []
+    step = torch.optim.AdamW.step
+
+    def watched(self, *arguments):  # type: ignore[no-untyped-def]
+        seen.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    for schedule, end in (("constant", 1.0), ("linear", 0.0), ("cosine", 0.0)):
+        seen.clear()
+        run(dataclasses.replace(QUICK, epochs=4, schedule=schedule, warmup=0.25, learning_rate=1.0, l2=0.0))
+        steps = len(seen) // 4
+        assert seen[: steps - 1] == sorted(seen[: steps - 1])
+        assert max(seen) == pytest.approx(1.0, abs=0.2)
+        assert seen[-1] == pytest.approx(end, abs=1e-6)
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_penalties_make_matrices_smaller_and_leave_biases_alone(penalty):
+    free, held = (
+        run(
+            dataclasses.replace(QUICK, epochs=6, learning_rate=0.02, **{"l1": 0.0, "l2": 0.0, penalty: value})
+        )
+        for value in (0.0, 0.05 if penalty == "l1" else 1.0)
+    )
+    matrices = [name for name, tensor in free.scorer.state_dict().items() if tensor.ndim > 1]
+    size = {
+        one: sum(one.scorer.state_dict()[name].abs().sum().item() for name in matrices)
+        for one in (free, held)
+    }
+    assert size[held] < 0.8 * size[free]
+
+
+def test_bfloat16_trains_too():
+    history = run(dataclasses.replace(QUICK, epochs=8, learning_rate=0.02, precision="bfloat16")).history
+    assert history[-1].training_loss < 0.9 * history[0].training_loss
+
+
+def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do():
+    wild = dataclasses.replace(QUICK, loss="mse", learning_rate=1e30, clip=0.0)
+    with pytest.raises(FitError, match=r"in epoch .*; lower learning_rate or set clip"):
+        run(wild, dataclasses.replace(MODEL, activation="linear"))
+
+
+def test_without_articles_it_says_what_is_missing():
+    with pytest.raises(FitError, match="no training article"):
+        fit([], VALIDATION, MODEL, QUICK, ALONE)
+    with pytest.raises(FitError, match="no validation article"):
+        fit(TRAINING, [], MODEL, QUICK, ALONE)
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ValueError, match="finds no GPU here; use 'cpu' or 'auto'"), processes("cuda"):
+        pass
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_gpu_learns_what_the_cpu_learns(precision):
+    config = dataclasses.replace(QUICK, epochs=40, learning_rate=0.02, precision=precision, device="cuda")
+    with processes("cuda") as mine:
+        found = fit(TRAINING, VALIDATION, MODEL, config, mine)
+    assert found.best.validation_loss < 0.2
+    assert next(found.scorer.parameters()).device.type == "cpu"
+
+
+def equally_long(count: int, length: int = 5) -> list[PreparedArticle]:
+    generator = np.random.default_rng(9)
+    article = Article("a/1", None, "", ("q",))
+    vectors = generator.normal(size=(count, length, 4)).astype(np.float32)
+    targets = (vectors[:, :, 0] > 0).astype(np.float32)
+    return [PreparedArticle(article, ["s"] * length, v, t) for v, t in zip(vectors, targets, strict=True)]
+
+
+_WORKER = """
+import dataclasses, json, sys, torch
+from training.distributed import processes
+from training.fit import fit
+from tests.training.test_fit import MODEL, QUICK, VALIDATION, equally_long, weights
+
+torch.set_num_threads(1)
+config = dataclasses.replace(QUICK, batch_steps=int(sys.argv[2]))
+with processes("cpu") as mine:
+    found = fit(equally_long(16), VALIDATION, MODEL, config, mine)
+    with open(f"{sys.argv[1]}.{mine.rank}", "w") as file:
+        json.dump([weights(found), [epoch.validation_loss for epoch in found.history]], file)
+"""
+
+
+def test_two_processes_fit_the_same_network_as_one_with_batches_twice_as_big(tmp_path):
+    """A step of two processes sees the sentences of one big batch, and its gradient is that batch's."""
+    (tmp_path / "worker.py").write_text(_WORKER)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        f"--master-port={port}",
     ]
-    weights = [run.head.weight.tolist() for run in runs]
-    assert weights[0] == weights[1] != weights[2]
+    subprocess.run(
+        [*torchrun, str(tmp_path / "worker.py"), str(tmp_path / "out"), "44"],  # two batches of 16 articles
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        timeout=120,
+        capture_output=True,
+    )
+    first, second = (json.loads((tmp_path / f"out.{rank}").read_text()) for rank in range(2))
+    assert first == second
+    alone = fit(equally_long(16), VALIDATION, MODEL, dataclasses.replace(QUICK, batch_steps=88), ALONE)
+    np.testing.assert_allclose(first[1], [epoch.validation_loss for epoch in alone.history], rtol=1e-5)
+    for name, values in weights(alone).items():
+        np.testing.assert_allclose(first[0][name], values, atol=1e-5, err_msg=name)

@@ -4,9 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from rouge_score.rouge_scorer import RougeScorer
+from scipy.stats import spearmanr
+from sklearn.metrics import log_loss, roc_auc_score
 
-from training.metrics import RougeMeter, auc, bootstrap_interval, paired_difference, precision_at_k
+from training.metrics import (
+    RougeMeter,
+    auc,
+    binary_cross_entropy,
+    bootstrap_interval,
+    bootstrap_means,
+    calibration,
+    expected_calibration_error,
+    mean,
+    paired_difference,
+    precision_at_k,
+    spearman,
+)
 
 # Few distinct scores, so that ties are common.
 RANKED = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.booleans()), min_size=1).map(
@@ -46,6 +60,19 @@ def test_a_line_break_inside_a_sentence_does_not_end_it(meter):
 @pytest.mark.parametrize(("selected", "references"), [([], ["cats sleep"]), (["cats"], []), (["?"], ["!"])])
 def test_rouge_of_nothing_is_0(meter, selected, references):
     assert meter.score(selected, references) == (0, 0, 0)
+
+
+@given(
+    st.lists(st.text("ab sleeping dogs.\n😀é", max_size=20), max_size=3),
+    st.lists(st.text("ab sleeping dogs.\n😀é", max_size=20), max_size=3),
+)
+def test_remembering_tokens_changes_no_figure(selected, references):
+    flat = "\n".join(" ".join(sentence.split()) for sentence in selected)
+    plain = RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True).score(
+        "\n".join(references), flat
+    )
+    found = RougeMeter().score(selected, references)
+    assert list(found) == [plain[name].fmeasure for name in ("rouge1", "rouge2", "rougeLsum")]
 
 
 @given(RANKED)
@@ -110,3 +137,73 @@ def test_a_difference_is_that_of_pairs():
     mean, low, high = paired_difference(other + 0.5, other)
     assert (mean, low, high) == pytest.approx((0.5, 0.5, 0.5))
     assert paired_difference(other, other + 0.5)[0] == pytest.approx(-0.5)
+
+
+def test_the_interval_of_nothing_is_undefined_without_a_warning():
+    nothing = np.zeros(0)
+    assert all(
+        math.isnan(value) for value in (*bootstrap_interval(nothing), *paired_difference(nothing, nothing))
+    )
+    assert math.isnan(mean(nothing))
+    assert np.isnan(bootstrap_means(nothing, rounds=5)).tolist() == [True] * 5
+
+
+UNIT = st.floats(0, 1)
+PAIRS = st.lists(st.tuples(UNIT, UNIT), min_size=2, max_size=30).map(lambda pairs: np.array(pairs).T)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2).map(lambda p: np.array(p, float).T)
+)
+def test_rank_correlation_is_that_of_scipy(pair):
+    scores, targets = pair
+    if np.ptp(scores) == 0 or np.ptp(targets) == 0:
+        assert math.isnan(spearman(scores, targets))
+    else:
+        assert spearman(scores, targets) == pytest.approx(spearmanr(scores, targets).statistic, abs=1e-9)
+
+
+def test_rank_correlation_of_nothing_or_one_sentence_is_undefined():
+    assert math.isnan(spearman(np.zeros(0), np.zeros(0)))
+    assert math.isnan(spearman(np.ones(1), np.ones(1)))
+
+
+def test_cross_entropy_is_that_of_scikit_learn_for_hard_targets():
+    scores, targets = np.array([0.9, 0.2, 0.6, 0.5]), np.array([1.0, 0.0, 0.0, 1.0])
+    assert binary_cross_entropy(scores, targets) == pytest.approx(log_loss(targets, scores))
+
+
+@given(PAIRS)
+def test_cross_entropy_is_finite_and_lowest_at_the_targets(pair):
+    scores, targets = pair
+    assert math.isfinite(binary_cross_entropy(scores, targets))
+    assert binary_cross_entropy(scores, targets) >= binary_cross_entropy(targets, targets) - 1e-6
+
+
+@given(PAIRS)
+def test_every_sentence_is_in_the_bin_of_its_score(pair):
+    scores, targets = pair
+    bins = calibration(scores, targets)
+    assert [bins[0].low, bins[-1].high, len(bins)] == [0, 1, 10]
+    assert sum(found.sentences for found in bins) == len(scores)
+    for found in bins:
+        assert math.isnan(found.score) == math.isnan(found.target) == (found.sentences == 0)
+        if found.sentences:
+            assert found.low - 1e-9 <= found.score <= found.high + 1e-9
+    assert 0 <= expected_calibration_error(bins) <= 1
+
+
+def test_calibration_error_by_hand():
+    # Three at 0.15 whose targets are 0, one at 0.85 whose target is 1: both are off by 0.15.
+    bins = calibration(np.array([0.15, 0.15, 0.15, 0.85]), np.array([0.0, 0.0, 0.0, 1.0]))
+    assert expected_calibration_error(bins) == pytest.approx(0.15)
+
+
+@given(st.lists(UNIT, min_size=1).map(np.array))
+def test_scores_equal_to_the_targets_are_calibrated(targets):
+    assert expected_calibration_error(calibration(targets, targets)) == 0
+
+
+def test_calibration_of_nothing_is_undefined():
+    assert math.isnan(expected_calibration_error(calibration(np.zeros(0), np.zeros(0))))
+    assert math.isnan(binary_cross_entropy(np.zeros(0), np.zeros(0)))

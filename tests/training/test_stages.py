@@ -12,7 +12,7 @@ from tests.tiny import make_encoder_folder
 from tests.training.corpus import QUOTED, write_corpus
 from training import prepared
 from training.__main__ import main
-from training.corpus import read_corpus
+from training.formats import read_corpus
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,154 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from summarizer.encoder import Encoded, StaticEncoder
+from tests.tiny import make_encoder_folder
+from training.corpus import Article
+from training.prepared import PreparedError, add_targets, load, prepare
+from training.rows import RowStoreError
+
+BRIDGE = "The bridge is old. The council said it. A vote on the budget."
+STORM = "A storm hit the city. Police said the river was at the school."
+ARTICLES = [
+    Article("news/1", "Bridge", BRIDGE, ("The bridge is old.",)),
+    Article("news/2", None, STORM, ("a storm", "the river")),
+    Article("b/3", None, "The school.", ("The school.",), source="blog"),
+]
+
+
+class Counting:
+    """An encoder that knows how many sentences it was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.encoder = StaticEncoder.load(folder, "tiny")
+        self.name, self.digest, self.dimension = "tiny", self.encoder.digest, self.encoder.dimension
+        self.asked = 0
+
+    def encode(self, sentences: list[str]) -> Encoded:
+        self.asked += len(sentences)
+        return self.encoder.encode(sentences)
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Counting:
+    return Counting(make_encoder_folder(tmp_path / "encoder"))
+
+
+def ready(articles: list[Article], encoder: Counting, folder: Path, closeness: str = "lexical") -> Path:
+    prepare(articles, encoder, "tiny", closeness, folder)
+    return folder
+
+
+def test_articles_come_back_as_they_were_with_vectors_and_targets(tmp_path, encoder):
+    manifest, articles = load(ready(ARTICLES, encoder, tmp_path / "ready"), "lexical")
+    assert (manifest.articles, manifest.sentences, manifest.dimension) == (3, 6, encoder.dimension)
+    assert [article.article.source for article in articles] == ["news", "news", "blog"]
+    assert articles[0].sentences == ["The bridge is old.", "The council said it.", "A vote on the budget."]
+    assert articles[1].article.quotes == ("a storm", "the river")
+    for article in articles:
+        np.testing.assert_array_equal(article.vectors, encoder.encode(list(article.sentences)).vectors)
+        assert article.targets.shape == (len(article.sentences),)
+    assert articles[0].targets.tolist() == pytest.approx([1, articles[0].targets[1], articles[0].targets[2]])
+    assert articles[0].targets[0] == 1 > articles[0].targets[1]
+
+
+def test_what_was_encoded_is_not_encoded_again(tmp_path, encoder):
+    ready(ARTICLES[:2], encoder, tmp_path / "ready")
+    assert encoder.asked == 5
+    ready(ARTICLES, encoder, tmp_path / "ready")
+    assert encoder.asked == 6
+    assert len(load(tmp_path / "ready", "lexical")[1]) == 3
+
+
+def test_a_text_that_changed_is_encoded_anew_and_one_that_left_is_gone(tmp_path, encoder):
+    ready(ARTICLES[:2], encoder, tmp_path / "ready")
+    changed = Article("news/1", "Bridge", "The bridge is new.", ("The bridge is new.",))
+    ready([changed], encoder, tmp_path / "ready")
+    assert encoder.asked == 6
+    (only,) = load(tmp_path / "ready", "lexical")[1]
+    np.testing.assert_array_equal(only.vectors, encoder.encode(["The bridge is new."]).vectors)
+    assert only.targets.tolist() == [1.0]
+
+
+def test_quotes_that_changed_change_the_targets_alone(tmp_path, encoder):
+    ready(ARTICLES[:1], encoder, tmp_path / "ready")
+    other = Article("news/1", "Bridge", ARTICLES[0].text, ("A vote on the budget.",))
+    ready([other], encoder, tmp_path / "ready")
+    assert encoder.asked == 3
+    assert load(tmp_path / "ready", "lexical")[1][0].targets[2] == 1
+
+
+def test_another_encoder_is_noticed(tmp_path, encoder):
+    ready(ARTICLES, encoder, tmp_path / "ready")
+    other = Counting(make_encoder_folder(tmp_path / "other", seed=9))
+    ready(ARTICLES, other, tmp_path / "ready")
+    assert other.asked == 6
+    article = load(tmp_path / "ready", "lexical")[1][0]
+    np.testing.assert_array_equal(article.vectors, other.encode(list(article.sentences)).vectors)
+    with pytest.raises(PreparedError, match="run prepare again with this encoder"):
+        add_targets(tmp_path / "ready", "semantic", encoder)
+
+
+def test_targets_of_another_closeness_are_added_without_encoding(tmp_path, encoder):
+    folder = ready(ARTICLES, encoder, tmp_path / "ready")
+    with pytest.raises(PreparedError, match=r"no targets of closeness 'oracle'.*--closeness 'oracle'"):
+        load(folder, "oracle")
+    for name in ("oracle", "0.5*oracle+0.5*lexical"):
+        add_targets(folder, name)
+        assert len(load(folder, name)[1]) == 3
+    assert encoder.asked == 6
+    add_targets(folder, "semantic", encoder)
+    assert encoder.asked == 6 + 3  # the quotes; those of the last article are its sentences
+    np.testing.assert_allclose(load(folder, "semantic")[1][2].targets, [1.0], rtol=1e-6)
+
+
+def test_an_article_without_a_sentence_is_left_out_by_name(tmp_path, encoder, capsys):
+    empty = Article("news/9", None, " \n ", ("q",))
+    assert len(load(ready([*ARTICLES, empty], encoder, tmp_path / "ready"), "lexical")[1]) == 3
+    assert "left out news/9" in capsys.readouterr().out
+    with pytest.raises(PreparedError, match="no article to prepare"):
+        ready([empty], encoder, tmp_path / "none")
+
+
+def test_line_separators_inside_an_article_survive(tmp_path, encoder):
+    article = Article("a", None, "One\u2028is. Two\x85is.", ("One",))
+    assert load(ready([article], encoder, tmp_path / "ready"), "lexical")[1][0].sentences == [
+        "One",
+        "is.",
+        "Two",
+        "is.",
+    ]
+
+
+def test_the_same_article_under_two_ids_is_kept_twice(tmp_path, encoder):
+    twin = Article("news/4", None, ARTICLES[0].text, ARTICLES[0].quotes)
+    found = load(ready([ARTICLES[0], twin], encoder, tmp_path / "ready"), "lexical")[1]
+    assert [article.article.id for article in found] == ["news/1", "news/4"]
+    assert encoder.asked == 3
+
+
+def test_damage_is_refused_by_file(tmp_path, encoder):
+    folder = ready(ARTICLES, encoder, tmp_path / "ready")
+    (rows,) = folder.glob("vectors/*/rows.f32")
+    content = bytearray(rows.read_bytes())
+    content[5] ^= 255
+    rows.write_bytes(content)
+    with pytest.raises(RowStoreError, match=r"rows\.f32 is damaged"):
+        load(folder, "lexical")
+    (folder / "articles.jsonl").write_text("{}\n")
+    with pytest.raises(PreparedError, match=r"articles\.jsonl is not the file that manifest\.json describes"):
+        load(folder, "lexical")
+    (folder / "manifest.json").write_text(json.dumps({"encoder": "x"}))
+    with pytest.raises(PreparedError, match="does not hold prepared articles"):
+        load(folder, "lexical")
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path, encoder):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")
+    with pytest.raises(PreparedError, match="holds something else than prepared articles"):
+        ready(ARTICLES, encoder, tmp_path / "thesis")
+    assert encoder.asked == 0

@@ -1,0 +1,175 @@
+"""Runs as folders, through the commands: resumed, combined, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from summarizer import Summarizer, checkpoint
+from tests.tiny import make_encoder_folder
+from tests.training.corpus import write_corpus
+from training.__main__ import main
+from training.config import run_config
+from training.runs import RunError, fit_run, open_run
+
+ROOT = Path(__file__).parents[2]
+RUN = {"model": {"width": 8}, "fit": {"epochs": 3, "learning_rate": 0.02, "device": "cpu"}}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    corpus, encoder = write_corpus(folder / "corpus.jsonl"), make_encoder_folder(folder / "encoder")
+    arguments = [
+        str(corpus),
+        "--encoder",
+        str(encoder),
+        "--closeness",
+        "lexical",
+        "--out",
+        str(folder / "ready"),
+    ]
+    assert main(["prepare", *arguments]) == 0
+    return folder / "ready"
+
+
+def with_fit(**settings: object) -> object:
+    return run_config({**RUN, "closeness": "lexical", "fit": {**RUN["fit"], **settings}})
+
+
+def test_a_run_holds_its_settings_and_a_checkpoint_that_loads(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", with_fit())
+    run, loaded, splits = open_run(tmp_path / "run")
+    assert run == with_fit()
+    assert loaded.config.closeness == "lexical"
+    assert loaded.config.training["run"]["fit"]["epochs"] == 3
+    assert len(loaded.config.training["history"]["0"]) == 3
+    assert {split: len(found) for split, found in splits.items()} == loaded.config.training["articles"]
+    assert "epochs = 3" in (tmp_path / "run" / "run.toml").read_text()
+    assert len(Summarizer.load(tmp_path / "run" / "checkpoint").evaluate("A fire. The vote.").sentences) == 2
+
+
+def test_targets_that_are_missing_are_made(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", run_config({**RUN, "closeness": "semantic+oracle"}))
+    assert open_run(tmp_path / "run")[1].config.closeness == "semantic+oracle"
+
+
+def test_the_same_command_twice_gives_the_same_checkpoint(prepared, tmp_path):
+    for name in ("one", "one", "two"):
+        fit_run(prepared, tmp_path / name, with_fit())
+    one, two = (
+        (tmp_path / name / "checkpoint" / "model.safetensors").read_bytes() for name in ("one", "two")
+    )
+    assert one == two
+
+
+def test_of_several_restarts_the_best_is_kept(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", with_fit(restarts=3, seed=5))
+    config = open_run(tmp_path / "run")[1].config
+    losses = {
+        seed: min(epoch["validation_loss"] for epoch in history)
+        for seed, history in config.training["history"].items()
+    }
+    assert list(losses) == ["5", "6", "7"]
+    assert config.training["seeds"] == [int(min(losses, key=losses.__getitem__))]
+    assert config.model.members == 1
+
+
+def test_or_the_scores_of_all_are_averaged(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "all", with_fit(restarts=2, combine="average"))
+    averaged = open_run(tmp_path / "all")[1]
+    assert averaged.config.training["seeds"] == [0, 1]
+    text = "The council said the vote on the budget was a fire. It was a storm."
+    alone = []
+    for seed in (0, 1):
+        fit_run(prepared, tmp_path / str(seed), with_fit(seed=seed))
+        alone.append(Summarizer.load(tmp_path / str(seed) / "checkpoint").evaluate(text).sentences)
+    together = Summarizer.load(tmp_path / "all" / "checkpoint").evaluate(text).sentences
+    for sentence, one, other in zip(together, *alone, strict=True):
+        assert sentence.score == pytest.approx((one.score + other.score) / 2, abs=1e-6)
+
+
+def test_a_folder_with_another_run_is_refused_and_says_what_differs(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", with_fit())
+    with pytest.raises(RunError, match=r"holds a run with fit\.epochs = 3, now 4 is wanted"):
+        fit_run(prepared, tmp_path / "run", with_fit(epochs=4))
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")
+    with pytest.raises(RunError, match=r"holds no run\.toml, so nothing is written there"):
+        fit_run(prepared, tmp_path / "thesis", with_fit())
+
+
+def test_a_folder_without_a_finished_run_is_refused(tmp_path, prepared):
+    with pytest.raises(RunError, match=r"holds no run: there is no run\.toml"):
+        open_run(tmp_path)
+    fit_run(prepared, tmp_path / "run", with_fit())
+    (tmp_path / "run" / "checkpoint").rename(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="is not finished: run fit again"):
+        open_run(tmp_path / "run")
+
+
+def command(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_fit_killed_by_the_system_goes_on_to_the_same_weights(prepared, tmp_path):
+    settings = [
+        "--closeness",
+        "lexical",
+        "--width",
+        "8",
+        "--epochs",
+        "60",
+        "--patience",
+        "60",
+        "--device",
+        "cpu",
+    ]
+    state = tmp_path / "killed" / "restarts" / "0" / "state.pt"
+    process = command("fit", prepared, "--out", tmp_path / "killed", *settings)
+    deadline = time.monotonic() + 60
+    while not state.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done = len(torch.load(state, weights_only=True)["history"])
+    assert 1 <= done < 60
+    assert not (tmp_path / "killed" / "checkpoint").exists()
+    for name in ("killed", "whole"):
+        assert main(["fit", str(prepared), "--out", str(tmp_path / name), *settings]) == 0
+    killed, whole = (tmp_path / name / "checkpoint" for name in ("killed", "whole"))
+    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert checkpoint.load(killed).config == checkpoint.load(whole).config
+
+
+def test_preparing_that_was_killed_goes_on_and_ends_with_the_same_articles(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus.jsonl", 600)
+    encoder = make_encoder_folder(tmp_path / "encoder")
+    process = command("prepare", corpus, "--encoder", encoder, "--out", tmp_path / "killed")
+    while not any(file.stat().st_size for file in (tmp_path / "killed").glob("vectors/*/index.jsonl")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    for name in ("killed", "whole"):
+        assert main(["prepare", str(corpus), "--encoder", str(encoder), "--out", str(tmp_path / name)]) == 0
+    found = [json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("killed", "whole")]
+    assert found[0] == found[1]
+    for pattern in ("vectors/*/rows.f32", "targets/*/rows.f32"):
+        killed, whole = (next((tmp_path / name).glob(pattern)).read_bytes() for name in ("killed", "whole"))
+        assert killed == whole

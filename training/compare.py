@@ -1,0 +1,97 @@
+"""Closeness functions side by side: what their best choice reaches, and what a model trained on them reaches.
+
+::
+
+    runs/NAME/          a run for each closeness, and one by the preset sketch; see training/runs.py
+    comparison.json     all figures
+    comparison.html     table and pictures
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summarizer.drafts import write_whole
+from training.config import RunConfig, preset, run_config
+from training.corpus import Split
+from training.evaluation import Model, measure, trained
+from training.pages import render
+from training.plots import Bar, bars
+from training.prepared import PreparedArticle, load
+from training.report import as_markdown
+from training.runs import RunError, by_split, fit_run, open_run
+
+SKETCH = "sketch"
+JSON_FILE = "comparison.json"
+PAGE_FILE = "comparison.html"
+RUNS_FOLDER = "runs"
+
+Scores = NDArray[np.float64]
+
+
+def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], split: Split) -> str:
+    """Fit a run for each closeness, measure all of them, write table and pictures.
+
+    What was fitted by an earlier call is not fitted again. All are measured on the same articles against the
+    same quotes, so only ROUGE and the ranking metrics are comparable, not a loss against targets.
+
+    :param run: what the runs have in common.
+    :param names: of closeness functions or blends.
+    :param split: which articles to measure on; decisions should be taken on ``validation``.
+    :returns: the table, in Markdown.
+    :raises RunError: the folder holds something else.
+    """
+    if out.exists() and not (out / RUNS_FOLDER).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(
+            f"{out} exists and holds no {RUNS_FOLDER}, so nothing is written there; name another folder"
+        )
+    models: dict[str, Model] = {}
+    for name in names:
+        folder = out / RUNS_FOLDER / name.replace("*", "x").replace(" ", "")
+        fit_run(prepared, folder, dataclasses.replace(run, name=name, closeness=name))
+        models[f"model: {name}"] = trained(open_run(folder)[1].scorer)
+    sketch = run_config({**preset(SKETCH), "name": SKETCH, "closeness": run.closeness}, SKETCH)
+    fit_run(prepared, out / RUNS_FOLDER / SKETCH, sketch)
+    models[f"model: {SKETCH}"] = trained(open_run(out / RUNS_FOLDER / SKETCH)[1].scorer)
+    for name in names:
+        models[f"choice: {name}"] = _Chosen(load(prepared, name)[1])
+    articles = by_split(load(prepared, names[0])[1])
+    figures = measure(articles[split], models, background=articles["train"])
+    write_whole(out / JSON_FILE, json.dumps({"split": split, **figures}, indent=2, allow_nan=False) + "\n")
+    write_whole(out / PAGE_FILE, _html(figures, split))
+    return as_markdown(figures)
+
+
+class _Chosen:
+    """The targets themselves as scores: what nobody who learns them can beat by much."""
+
+    def __init__(self, articles: Sequence[PreparedArticle]) -> None:
+        self._targets = {article.article.id: article.targets for article in articles}
+
+    def __call__(self, article: PreparedArticle) -> Scores:
+        return self._targets[article.article.id].astype(np.float64)
+
+
+def _html(figures: Mapping[str, Any], split: Split) -> str:
+    parts = {"all articles": figures["overall"], **figures["sources"]}
+    pictures = {}
+    for place, (name, part) in enumerate(parts.items()):
+        for metric, label in (("rouge2", "ROUGE-2"), ("ndcg", "nDCG of the quoted sentences")):
+            rows = [
+                Bar(system, *(found[metric][end] for end in ("mean", "low", "high")))
+                for system, found in part["systems"].items()
+                if found[metric]["mean"] is not None
+            ]
+            if rows:
+                pictures[name, label] = bars(
+                    rows,
+                    x=f"{label}, {name}",
+                    name=f"{metric}-{place}",
+                    description=f"{label} of each system on {name}; the numbers are in the table",
+                )
+    return render("comparison", parts=parts, pictures=pictures, split=split)

@@ -1,0 +1,249 @@
+"""Everything that a run can be told, in one typed file; its fields are documented here and nowhere else."""
+
+import dataclasses
+import json
+import math
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from summarizer.model import ModelConfig
+from training.closeness import closeness
+from training.losses import ON_SCORES
+
+LossName = Literal["bce", "mae", "mse", "ranking"]
+OptimizerName = Literal["adamw", "adam", "rmsprop"]
+Schedule = Literal["constant", "linear", "cosine"]
+Monitor = Literal["loss", "mae", "ndcg", "rouge2"]
+Combine = Literal["best", "average"]
+Precision = Literal["float32", "bfloat16"]
+
+PRESETS = ("sketch",)
+
+# Set by the encoder and by the number of restarts, so they are in no file.
+_NOT_IN_FILES = ("dimension", "members")
+
+
+class ConfigError(Exception):
+    """A setting is unknown or impossible; the message names it, its place and what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitConfig:
+    """How the network is trained.
+
+    :ivar seed: Of the first weights, the batches and the dropout.
+    :ivar restarts: How many times to train, with the seeds seed, seed + 1, and so on.
+    :ivar combine: What to do with several restarts: keep the ``best`` by the monitored metric, or ``average``
+        their scores, which takes as many times longer to score.
+    :ivar epochs: Most passes over the training articles.
+    :ivar patience: Passes without a better monitored metric before it stops.
+    :ivar monitor: Metric on the validation articles that decides which epoch is the best: ``loss`` (the
+        one that is trained), ``mae`` (mean absolute error), ``ndcg`` (of the targets), ``rouge2`` (of three
+        sentences against the quotes; slow).
+    :ivar loss: What training makes small: ``bce`` (binary cross-entropy), ``mae``, ``mse``, or ``ranking``
+        (pairs of one article; its scores are not calibrated).
+    :ivar optimizer: One of ``adamw``, ``adam``, ``rmsprop``.
+    :ivar learning_rate: Highest step size.
+    :ivar schedule: Of the learning rate after the warm-up: ``constant``, ``linear`` or ``cosine`` (both
+        down to 0 at the last of all epochs).
+    :ivar warmup: Share of all steps in which the learning rate rises from 0, in [0, 1).
+    :ivar l1: Weight of the sum of the absolute values of all weight matrices, added to the loss.
+    :ivar l2: Weight decay of the matrices: decoupled with ``adamw``, part of the gradient with the others.
+    :ivar clip: Highest norm of the gradient; 0 for no limit.
+    :ivar batch_steps: Padded sentences in a batch of one process.
+    :ivar precision: Either ``float32``, or ``bfloat16`` for matrix products, which pays on a GPU.
+    :ivar device: Where to train: ``auto`` (a GPU where PyTorch finds one), ``cpu``, or ``cuda``.
+    :raises ValueError: a field out of its range, by name.
+    """
+
+    seed: int = 0
+    restarts: int = 1
+    combine: Combine = "best"
+    epochs: int = 30
+    patience: int = 4
+    monitor: Monitor = "loss"
+    loss: LossName = "bce"
+    optimizer: OptimizerName = "adamw"
+    learning_rate: float = 1e-3
+    schedule: Schedule = "constant"
+    warmup: float = 0.0
+    l1: float = 0.0
+    l2: float = 1e-2
+    clip: float = 1.0
+    batch_steps: int = 1024
+    precision: Precision = "float32"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("restarts", "epochs", "patience", "batch_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be from 0 to {2**32 - 1}; got {self.seed}")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ValueError(f"learning_rate must be over 0; got {self.learning_rate}")
+        for name in ("l1", "l2", "clip"):
+            if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
+                raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup must be from 0 to 1 (not included); got {self.warmup}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One run: what is trained on which targets, and how.
+
+    :ivar name: Of the model, as answers of the service carry it.
+    :ivar version: Of the model.
+    :ivar closeness: What made the targets: ``lexical``, ``alignment``, ``semantic``, ``oracle``, or a blend
+        such as ``oracle+lexical`` (which ``blend`` is short for) or ``0.7*oracle+0.3*alignment``.
+    :ivar model: The network.
+    :ivar fit: How it is trained.
+    :raises ValueError: fields that are impossible together.
+    """
+
+    name: str = "quotes"
+    version: str = "1"
+    closeness: str = "blend"
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(dimension=1))
+    fit: FitConfig = field(default_factory=FitConfig)
+
+    def __post_init__(self) -> None:
+        closeness(self.closeness)
+        if self.model.activation == "linear" and self.fit.loss not in ON_SCORES:
+            raise ValueError(
+                f"activation 'linear' goes with loss {' or '.join(sorted(ON_SCORES))}; got {self.fit.loss!r}"
+            )
+
+    def model_for(self, dimension: int) -> ModelConfig:
+        """The network for sentence vectors of a width."""
+        return dataclasses.replace(self.model, dimension=dimension)
+
+
+SECTIONS = {"": RunConfig, "model": ModelConfig, "fit": FitConfig}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field that a run file may set.
+
+    :ivar section: table in the file; empty at the top.
+    :ivar type: what it may be: ``int``, ``float``, ``bool``, ``str`` or a Literal.
+    """
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    description: str
+
+
+def settings() -> Iterator[Setting]:
+    """All fields of a run file, in their order."""
+    for section, cls in SECTIONS.items():
+        descriptions = _descriptions(cls)
+        for entry in dataclasses.fields(cls):
+            if entry.name not in (*SECTIONS, *_NOT_IN_FILES):
+                kind = get_type_hints(cls)[entry.name]
+                yield Setting(section, entry.name, kind, entry.default, descriptions[entry.name])
+
+
+def read_run(file: Path) -> dict[str, Any]:
+    """The values that a run file sets; :func:`run_config` checks them.
+
+    :raises ConfigError: the file cannot be read.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file} is no readable TOML file: {error}") from error
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The values of a recipe that comes with this package; one of :data:`PRESETS`."""
+    return tomllib.loads(resources.files("training").joinpath("presets", f"{name}.toml").read_text("utf-8"))
+
+
+def run_config(values: Mapping[str, Any], where: str = "run") -> RunConfig:
+    """Check values and fill in the defaults.
+
+    :param values: as a run file has them: tables ``model`` and ``fit``, the rest at the top.
+    :param where: file that they are from, for the message.
+    :raises ConfigError: an unknown field, a wrong type or an impossible value.
+    """
+    known = {(setting.section, setting.name): setting for setting in settings()}
+    tables: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    for key, value in values.items():
+        rows = value.items() if key in SECTIONS and isinstance(value, Mapping) else [(key, value)]
+        section = key if key in SECTIONS else ""
+        for name, given in rows:
+            if (section, name) not in known:
+                choices = ", ".join(
+                    known_name for known_section, known_name in known if known_section == section
+                )
+                place = f"[{section}] " if section else ""
+                raise ConfigError(f"{where}: {place}{name} is no setting; there are: {choices}")
+            tables[section][name] = _checked(where, known[section, name], given)
+    try:
+        return RunConfig(
+            **tables[""],
+            model=ModelConfig(dimension=1, **tables["model"]),
+            fit=FitConfig(**tables["fit"]),
+        )
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def as_values(run: RunConfig) -> dict[str, Any]:
+    """The values of a run, as :func:`run_config` takes them."""
+    values = dataclasses.asdict(run)
+    values["model"] = {name: value for name, value in values["model"].items() if name not in _NOT_IN_FILES}
+    return values
+
+
+def as_toml(run: RunConfig) -> str:
+    """A run file with every field, its description above it."""
+    values = as_values(run)
+    lines, section = [], ""
+    for setting in settings():
+        if setting.section != section:
+            section = setting.section
+            lines.append(f"[{section}]\n")
+        lines += [f"# {line}" for line in textwrap.wrap(setting.description, 100)]
+        value = values[section][setting.name] if section else values[setting.name]
+        # A JSON string is a TOML string, but for the one control character that JSON leaves as it is.
+        literal = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        lines.append(f"{setting.name} = {literal}\n")
+    return "\n".join(lines)
+
+
+def _checked(where: str, setting: Setting, value: object) -> Any:
+    """The value, if it is of the setting's type; a whole number is a float too."""
+    place = f"[{setting.section}] {setting.name}" if setting.section else setting.name
+    if get_origin(setting.type) is Literal:
+        if value not in get_args(setting.type):
+            raise ConfigError(
+                f"{where}: {place} must be one of {', '.join(get_args(setting.type))}; got {value!r}"
+            )
+        return value
+    if setting.type is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, setting.type) or (setting.type is not bool and isinstance(value, bool)):
+        wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}[
+            setting.type
+        ]
+        raise ConfigError(f"{where}: {place} must be {wanted}; got {value!r}")
+    return value
+
+
+def _descriptions(cls: type) -> dict[str, str]:
+    """What the docstring says of each field."""
+    found = re.findall(r"^:ivar (\w+): (.*?)(?=^:|\Z)", cleandoc(cls.__doc__ or ""), re.MULTILINE | re.DOTALL)
+    return {name: " ".join(text.replace("``", "").split()) for name, text in found}

@@ -1,0 +1,433 @@
+"""Models beside baselines on articles that they have not seen: the figures, ready for JSON."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from summarizer.model import SentenceScorer, pad
+from summarizer.options import Redundancy, SummaryOptions
+from summarizer.selection import by_score, select
+from training.baselines import LexRank, PacSum, lead, longest, oracle, random
+from training.metrics import (
+    RougeMeter,
+    auc,
+    binary_cross_entropy,
+    bootstrap_means,
+    calibration,
+    expected_calibration_error,
+    mean,
+    ndcg,
+    precision_at_k,
+    spearman,
+)
+from training.prepared import PreparedArticle
+
+# Where editors write one sentence, one is what a summary is measured by.
+SENTENCES_BY_SOURCE: Mapping[str, int] = {"xsum": 1, "scitldr": 1}
+DEFAULT_SENTENCES = 3
+
+# Share of quotes that are sentences of their article from which a source counts as verbatim, so that
+# ranking metrics mean something.
+VERBATIM_SHARE = 0.9
+
+BASELINES = ("lead", "random", "longest", "pacsum", "lexrank", "oracle")
+ROUGE = ("rouge1", "rouge2", "rouge_lsum")
+EQUAL_ROUGE = tuple(f"equal_{name}" for name in ROUGE)
+RANKING = ("auc", "ndcg", "precision", "spearman")
+COMPARED = (*ROUGE, *EQUAL_ROUGE, *RANKING)
+METRICS = (*COMPARED, "words", "equal_words")
+DECILES = 10
+
+# Longer articles are shown only where a source has no other.
+MOST_SENTENCES_SHOWN = 40
+
+Scores = NDArray[np.float64]
+Figures = Mapping[str, Any]
+
+Model = Callable[[PreparedArticle], Scores]
+"""Scores of one article, shape (T,), in [0, 1]."""
+
+
+def measure(
+    articles: Sequence[PreparedArticle],
+    models: Mapping[str, Model],
+    *,
+    background: Sequence[PreparedArticle] = (),
+    sentences: Mapping[str, int] = SENTENCES_BY_SOURCE,
+) -> dict[str, Any]:
+    """Measure models and baselines on each source and on all together.
+
+    A model's summary passes over repetition (``trigram``), as the service does by default; a baseline's
+    does not. Long sentences buy ROUGE with words; so ROUGE with the prefix ``equal_`` is that of summaries of
+    equal length, the mean length of the lead's in that source: sentences are taken in the order in which
+    the system chooses them, and the last is cut off where the words end, as at the Document Understanding
+    Conferences. (A limit on whole sentences would be filled to different degrees.)
+
+    :param models: by name; the first is *the* model, which is compared with every other system.
+    :param background: articles in which PacSum counts document frequencies, at best the training split;
+        the articles themselves if empty.
+    :param sentences: source -> sentences in a summary; :data:`DEFAULT_SENTENCES` for any other.
+    :returns: ready for JSON, None where a figure is not defined:
+
+        - ``models``, ``systems``: names, the models first;
+        - ``sources``: source -> part, in order of name;
+        - ``overall``: the part of all articles together; and in it ``over_sources``, systems as in a part,
+          every source counting the same.
+
+        A part has
+
+        - ``articles``, ``article_sentences``: how many; ``summary_sentences``: None if sources differ;
+        - ``systems``: name -> each of :data:`METRICS` as an estimate ``{mean, low, high}`` with a 95 %
+          bootstrap interval over articles; ``minus_lead``: name in :data:`ROUGE` and :data:`EQUAL_ROUGE` ->
+          estimate of the paired difference; ``model_minus``: each of :data:`COMPARED` -> estimate of how
+          far the model is above this system. ROUGE is F1 in percent. ``auc``, ``ndcg`` and ``precision``
+          (at as many as were quoted) where quotes are sentences of the article; ``spearman``: rank
+          correlation of score and target within an article;
+        - ``models``: name -> ``cross_entropy`` and ``absolute_error`` a sentence, ``calibration`` (see
+          :class:`training.metrics.Bin`) and ``calibration_error``;
+        - ``least_cross_entropy``: of scores equal to the targets; ``constant_cross_entropy``: of the mean
+          target as the score of every sentence;
+        - ``deciles``: for each tenth of the article ``count`` of sentences, mean ``target``, ``scores``
+          (model -> mean score), ``selected`` (system -> share of its selected sentences).
+    :raises ValueError: no model, or one with the name of a baseline.
+    """
+    if not models:
+        raise ValueError("measure needs at least one model; got none")
+    if taken := models.keys() & set(BASELINES):
+        raise ValueError(f"a model cannot have the name of a baseline: {', '.join(sorted(taken))}; rename it")
+    measured = _Measured(articles, models, background, sentences)
+    sources = {
+        source: _part(measured, [np.array(places)])
+        for source, places in sorted(_places_by(article.article.source for article in articles).items())
+    }
+    everything = np.arange(len(articles))
+    strata = [measured.places[source] for source in sources]
+    overall = _part(measured, [everything])
+    overall["over_sources"] = _systems(measured, strata)
+    return {
+        "models": list(models),
+        "systems": [*models, *BASELINES],
+        "overall": overall,
+        "sources": sources,
+    }
+
+
+class _Measured:
+    """Everything about each of A articles, before means are taken.
+
+    :ivar values: system -> metric -> shape (A,), nan where it is not defined.
+    :ivar scores: system -> A arrays of shape (T,).
+    :ivar selected: system -> A sequences of positions.
+    :ivar places: source -> positions of its articles.
+    """
+
+    def __init__(
+        self,
+        articles: Sequence[PreparedArticle],
+        models: Mapping[str, Model],
+        background: Sequence[PreparedArticle],
+        sentences: Mapping[str, int],
+    ) -> None:
+        self.articles = articles
+        self.models = list(models)
+        self.systems = [*models, *BASELINES]
+        self.places = {
+            source: np.array(places)
+            for source, places in _places_by(article.article.source for article in articles).items()
+        }
+        self.counts = [sentences.get(article.article.source, DEFAULT_SENTENCES) for article in articles]
+        self.scores: dict[str, list[Scores]] = {name: [] for name in self.systems}
+        self.selected: dict[str, list[Sequence[int]]] = {name: [] for name in self.systems}
+        verbatim, budgets = {}, {}
+        for source, places in self.places.items():
+            found = [articles[place] for place in places]
+            verbatim[source] = _is_verbatim(found)
+            count = sentences.get(source, DEFAULT_SENTENCES)
+            budgets[source] = round(np.mean([_words(article.sentences[:count]) for article in found]))
+        pacsum = PacSum("\n".join(article.sentences) for article in background or articles)
+        lexrank, meter = LexRank(), RougeMeter()
+        rows: dict[str, list[list[float]]] = {name: [] for name in self.systems}
+        for article, count in zip(tqdm(articles, desc="report", unit="article"), self.counts, strict=True):
+            scores = {name: model(article) for name, model in models.items()}
+            scores |= {
+                "lead": lead(len(article.sentences)),
+                "random": random(len(article.sentences), article.article.id),
+                "longest": longest(article.sentences),
+                "pacsum": pacsum.scores(article.sentences),
+                "lexrank": lexrank.scores(article.sentences),
+                "oracle": oracle(article.sentences, article.article.quotes, count),
+            }
+            source = article.article.source
+            one = _OneArticle(article, count, budgets[source], meter, verbatim[source])
+            for name, row in scores.items():
+                selected, values = one.measure(row, name)
+                self.scores[name].append(row)
+                self.selected[name].append(selected)
+                rows[name].append([values[metric] for metric in METRICS])
+        self.values: dict[str, dict[str, Scores]] = {}
+        for name in self.systems:
+            columns = np.array(rows[name], np.float64).reshape(-1, len(METRICS)).T
+            self.values[name] = dict(zip(METRICS, columns, strict=True))
+
+
+class _OneArticle:
+    """One article, on which the systems are measured; the same summary only once."""
+
+    def __init__(
+        self, article: PreparedArticle, count: int, budget: int, meter: RougeMeter, verbatim: bool
+    ) -> None:
+        self._article = article
+        self._count = count
+        self._budget = budget
+        self._meter = meter
+        quotes = set(article.article.quotes)
+        found = np.array([sentence in quotes for sentence in article.sentences], dtype=bool)
+        self._quoted = found if verbatim and found.any() else None
+        self._rouge: dict[tuple[str, ...], Sequence[float]] = {}
+
+    def measure(self, scores: Scores, system: str) -> tuple[Sequence[int], dict[str, float]]:
+        """The selected sentences, and each of :data:`METRICS`, nan where it is not defined."""
+        redundancy: Redundancy = "none" if system in BASELINES else "trigram"
+        selected = self._select(scores, self._count, redundancy)
+        whole = tuple(self._article.sentences[place] for place in selected)
+        # The oracle has no opinion of what it did not choose.
+        most = self._count if system == "oracle" else len(scores)
+        equal = self._cut(scores, most, redundancy)
+        values = dict.fromkeys(METRICS, float("nan"))
+        values |= zip(ROUGE, self._rouge_of(whole), strict=True)
+        values |= zip(EQUAL_ROUGE, self._rouge_of(equal), strict=True)
+        values["words"], values["equal_words"] = _words(whole), _words(equal)
+        if system != "oracle":
+            values["spearman"] = spearman(scores, self._article.targets.astype(np.float64))
+            if self._quoted is not None:
+                values["auc"] = auc(scores, self._quoted)
+                values["ndcg"] = ndcg(scores, self._quoted.astype(np.float64))
+                values["precision"] = precision_at_k(scores, self._quoted, int(self._quoted.sum()))
+        return selected, values
+
+    def _select(self, scores: Scores, count: int, redundancy: Redundancy) -> tuple[int, ...]:
+        options = SummaryOptions(sentences=count, redundancy=redundancy)
+        return select(scores, self._article.sentences, self._article.vectors, options)
+
+    def _cut(self, scores: Scores, most: int, redundancy: Redundancy) -> tuple[str, ...]:
+        """A summary of so many words, of at most so many sentences, the one chosen last cut off."""
+        taken: dict[int, str] = {}
+        left = self._budget
+        for count in range(1, most + 1):
+            if left <= 0:
+                break
+            for place in set(self._select(scores, count, redundancy)) - taken.keys():
+                words = self._article.sentences[place].split()[: max(left, 0)]
+                taken[place] = " ".join(words)
+                left -= len(words)
+        return tuple(text for _, text in sorted(taken.items()))
+
+    def _rouge_of(self, summary: tuple[str, ...]) -> Sequence[float]:
+        if summary not in self._rouge:
+            found = self._meter.score(summary, self._article.article.quotes)
+            self._rouge[summary] = [100 * value for value in found]
+        return self._rouge[summary]
+
+
+def _words(sentences: Iterable[str]) -> int:
+    return sum(len(sentence.split()) for sentence in sentences)
+
+
+def trained(scorer: SentenceScorer) -> Model:
+    """A network as a model."""
+
+    def scores_of(article: PreparedArticle) -> Scores:
+        scores: Scores = scorer.score(pad([np.array(article.vectors)]))[0].double().numpy()
+        return scores
+
+    return scores_of
+
+
+def _places_by(names: Iterable[str]) -> dict[str, list[int]]:
+    places = defaultdict(list)
+    for place, name in enumerate(names):
+        places[name].append(place)
+    return dict(places)
+
+
+def _is_verbatim(articles: Sequence[PreparedArticle]) -> bool:
+    found = [
+        quote in sentences
+        for article in articles
+        for sentences in [set(article.sentences)]
+        for quote in article.article.quotes
+    ]
+    return bool(found) and sum(found) / len(found) >= VERBATIM_SHARE
+
+
+def _part(measured: _Measured, strata: Sequence[NDArray[np.int64]]) -> dict[str, Any]:
+    """The figures of some articles; what it holds is said in :func:`measure`."""
+    places = np.concatenate(strata)
+    targets = _joined([measured.articles[place].targets for place in places])
+    counts = {measured.counts[place] for place in places}
+    return {
+        "articles": len(places),
+        "article_sentences": len(targets),
+        "summary_sentences": counts.pop() if len(counts) == 1 else None,
+        "systems": _systems(measured, strata),
+        "models": {
+            name: _errors(_joined([measured.scores[name][place] for place in places]), targets)
+            for name in measured.models
+        },
+        "least_cross_entropy": _number(binary_cross_entropy(targets, targets)),
+        "constant_cross_entropy": _number(
+            binary_cross_entropy(np.full(len(targets), targets.mean()) if len(targets) else targets, targets)
+        ),
+        "deciles": _deciles(measured, places, targets),
+    }
+
+
+def _errors(scores: Scores, targets: Scores) -> dict[str, Any]:
+    bins = calibration(scores, targets)
+    return {
+        "cross_entropy": _number(binary_cross_entropy(scores, targets)),
+        "absolute_error": _number(mean(np.abs(scores - targets))),
+        "calibration": [
+            found._asdict() | {"score": _number(found.score), "target": _number(found.target)}
+            for found in bins
+        ],
+        "calibration_error": _number(expected_calibration_error(bins)),
+    }
+
+
+def _systems(measured: _Measured, strata: Sequence[NDArray[np.int64]]) -> dict[str, Any]:
+    model, values = measured.models[0], measured.values
+    return {
+        name: {
+            **{metric: _estimate(values[name][metric], strata) for metric in METRICS},
+            "minus_lead": {
+                metric: _estimate(values[name][metric] - values["lead"][metric], strata)
+                for metric in (*ROUGE, *EQUAL_ROUGE)
+            },
+            "model_minus": {
+                metric: _estimate(values[model][metric] - values[name][metric], strata) for metric in COMPARED
+            },
+        }
+        for name in measured.systems
+    }
+
+
+def _estimate(values: Scores, strata: Sequence[NDArray[np.int64]]) -> dict[str, float | None]:
+    """Mean over strata of the mean over their articles, with its 95 % bootstrap interval.
+
+    Articles are drawn within each stratum. What is nan is left out; no interval of a single article.
+    """
+    defined = [row[~np.isnan(row)] for row in (values[places] for places in strata)]
+    defined = [row for row in defined if len(row)]
+    if not defined:
+        return {"mean": None, "low": None, "high": None}
+    middle = float(np.mean([row.mean() for row in defined]))
+    if sum(map(len, defined)) < 2:
+        return {"mean": middle, "low": None, "high": None}
+    rounds = np.mean([bootstrap_means(row, seed=seed) for seed, row in enumerate(defined)], axis=0)
+    low, high = np.percentile(rounds, [2.5, 97.5])
+    return {"mean": middle, "low": float(low), "high": float(high)}
+
+
+def _deciles(measured: _Measured, places: NDArray[np.int64], targets: Scores) -> list[dict[str, Any]]:
+    deciles = _joined([_decile_of(len(measured.articles[place].sentences)) for place in places])
+    scores = {name: _joined([measured.scores[name][place] for place in places]) for name in measured.models}
+    selected = {
+        name: _joined(
+            [
+                _decile_of(len(measured.articles[place].sentences))[list(measured.selected[name][place])]
+                for place in places
+            ]
+        )
+        for name in measured.systems
+    }
+    return [
+        {
+            "count": int((deciles == decile).sum()),
+            "target": _number(mean(targets[deciles == decile])),
+            "scores": {name: _number(mean(row[deciles == decile])) for name, row in scores.items()},
+            "selected": {name: _number(mean(row == decile)) for name, row in selected.items()},
+        }
+        for decile in range(DECILES)
+    ]
+
+
+def _decile_of(count: int) -> NDArray[np.int64]:
+    """Tenth of the article in which each sentence begins, from 0. Shape (T,)."""
+    return np.arange(count) * DECILES // max(count, 1)
+
+
+def _joined(rows: Sequence[NDArray[Any]]) -> Scores:
+    return np.concatenate(rows).astype(np.float64) if rows else np.zeros(0)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def examples(
+    articles: Sequence[PreparedArticle],
+    model: Model,
+    count: int = 10,
+    *,
+    sentences: Mapping[str, int] = SENTENCES_BY_SOURCE,
+) -> list[dict[str, Any]]:
+    """Articles to look at, of every source in turn, by turns among the well and the badly ranked.
+
+    Well ranked is what has a high rank correlation of score and target. The choice depends on nothing
+    but articles and scores.
+
+    :returns: ready for JSON: ``id``, ``source``, ``title``, ``quotes``, ``correlation`` (or None) and
+        ``sentences`` with ``text``, ``score``, ``target``, ``rank`` (from 1), ``selected``, ``oracle``.
+    """
+    rankings = []
+    for _, places in sorted(_places_by(article.article.source for article in articles).items()):
+        found = [articles[place] for place in places]
+        shown = [article for article in found if len(article.sentences) <= MOST_SENTENCES_SHOWN] or found
+        rankings.append(sorted(shown, key=lambda one: (_correlation(model, one) or 0.0, one.article.id)))
+    chosen: list[PreparedArticle] = []
+    turn = 0
+    while len(chosen) < count and any(rankings):
+        for row, ranking in enumerate(rankings):
+            if ranking and len(chosen) < count:
+                # Not the very best or worst, which are articles of two sentences.
+                share = 0.9 if (row + turn) % 2 == 0 else 0.1
+                chosen.append(ranking.pop(round(share * (len(ranking) - 1))))
+        turn += 1
+    return [
+        _example(article, model, sentences.get(article.article.source, DEFAULT_SENTENCES))
+        for article in chosen
+    ]
+
+
+def _correlation(model: Model, article: PreparedArticle) -> float | None:
+    return _number(spearman(model(article), article.targets.astype(np.float64)))
+
+
+def _example(article: PreparedArticle, model: Model, count: int) -> dict[str, Any]:
+    scores = model(article)
+    selected = select(scores, article.sentences, article.vectors, SummaryOptions(sentences=count))
+    best = oracle(article.sentences, article.article.quotes, count)
+    ranks = {place: rank for rank, place in enumerate(by_score(scores), start=1)}
+    return {
+        "id": article.article.id,
+        "source": article.article.source,
+        "title": article.article.title,
+        "quotes": list(article.article.quotes),
+        "correlation": _correlation(model, article),
+        "sentences": [
+            {
+                "text": text,
+                "score": float(scores[place]),
+                "target": float(article.targets[place]),
+                "rank": ranks[place],
+                "selected": place in selected,
+                "oracle": bool(best[place] > 0),
+            }
+            for place, text in enumerate(article.sentences)
+        ],
+    }

@@ -1,0 +1,478 @@
+"""Reading articles with quotes, whatever their files look like.
+
+Each format is a generator of rows; what makes a row an article is decided in one place, the same for all:
+
+==========  ===========================  ==========================================================
+format      file names end in            a row
+==========  ===========================  ==========================================================
+``jsonl``   .jsonl .ndjson .json, .gz    an object a line; Newsroom's are such lines
+``csv``     .csv, .gz                    a record under a header
+``tsv``     .tsv, .gz                    the same with tabs
+``parquet`` .parquet                     a row
+``story``   .story                       a file: the text, then ``@highlight`` before each quote
+``html``    a folder of .html, .htm      a page, with the blurb that a second file has for it
+==========  ===========================  ==========================================================
+
+Fields of a row, by our names:
+
+``id``
+    Any string, or a whole number; ``url`` in its place. Without one, the first 16 hexadecimal digits of the
+    sha256 of the text: the same text keeps its id, and so its split, whatever stands around it.
+``title``
+    May be missing.
+``text``
+    The article.
+``quotes``
+    A list of strings. In a CSV, TSV or Parquet cell also a JSON list; any other string there is a summary.
+``summary``
+    What a curator wrote, in place of quotes; see :func:`training.quotations.quotations`.
+``source``
+    Which collection it is from. Without one, what the id says (:func:`training.corpus.source_of`), or the
+    name of the file up to its first dot; of stories and pages, which are a file each, the name of the folder.
+"""
+
+import csv
+import gzip
+import hashlib
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from summarizer.sentences import SentenceSplitter
+from training.corpus import Article, Corpus, CorpusError, Origin, Refused, source_of
+from training.quotations import quotations
+
+FIELDS = ("id", "title", "text", "quotes", "summary", "source")
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "jsonl": (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz"),
+    "csv": (".csv", ".csv.gz"),
+    "tsv": (".tsv", ".tsv.gz"),
+    "parquet": (".parquet",),
+    "story": (".story",),
+    "html": (".html", ".htm", ".xhtml"),
+}
+FORMATS = tuple(SUFFIXES)
+
+_ONLY_BY_NAME = (".json", ".json.gz")  # in a folder these are more often about the data than the data
+_HIGHLIGHT = "@highlight"
+_BLURB_COLUMNS = {"summary": "blurb", "source": "page"}  # a page stands where another row has its source
+
+
+def read_corpus(
+    paths: Sequence[Path],
+    *,
+    format: str | None = None,  # noqa: A002  # the word for it
+    columns: Mapping[str, str] | None = None,
+    blurbs: Path | None = None,
+) -> Corpus:
+    """Read articles with quotes; see the module for formats and fields.
+
+    :param paths: files, or folders, of which all files that a format claims are read in order of name.
+    :param format: one of :data:`FORMATS` for all files, whatever their names; None to go by the names.
+    :param columns: our field -> its name in the rows, where that is another one.
+    :param blurbs: for one folder of HTML pages: JSON Lines, CSV, TSV or Parquet with ``page`` (name of the
+        file in the folder), ``blurb`` and, if there are any, ``id`` (by default the name of the page without
+        its ending) and ``title`` (by default that of the page).
+    :returns: the sound rows; every other row is in ``refused`` with its reason. Of two rows with the same
+        id the first is kept.
+    :raises CorpusError: a path that does not exist, a broken file, a file (of stories: a folder) without
+        one sound row, or arguments that do not fit together.
+    """
+    _check_arguments(paths, format, columns, blurbs)
+    inputs = (
+        [_Input(paths[0], _read_pages(paths[0], blurbs))]
+        if blurbs
+        else list(_inputs(paths, format, columns or {}))
+    )
+    splitter = SentenceSplitter()
+    articles: dict[str, Article] = {}
+    refused: list[Refused] = []
+    for name, rows in inputs:
+        articles_before, refused_before = len(articles), len(refused)
+        for row in rows:
+            article = _article(row, splitter)
+            if isinstance(article, Article) and article.id in articles:
+                article = Refused(row.file, row.line, "id", f"{article.id!r} is already in the corpus")
+            if isinstance(article, Article):
+                articles[article.id] = article
+            else:
+                refused.append(article)
+        if len(articles) == articles_before:
+            first = _first(refused[refused_before:], name)
+            raise CorpusError(f"{name} holds no article that can be used{first}")
+    return Corpus(list(articles.values()), refused)
+
+
+class Fault(NamedTuple):
+    """What is wrong with a row."""
+
+    field: str
+    reason: str
+
+
+class Row(NamedTuple):
+    """A row by our field names, or what is wrong with it, and where it stands.
+
+    :ivar collection: its source, if neither the row nor its id names one.
+    """
+
+    file: Path
+    line: int
+    fields: Mapping[str, Any] | Fault
+    collection: str
+
+
+Reader = Callable[[Path, Mapping[str, str]], Iterator[Row]]
+
+
+class _Input(NamedTuple):
+    """Rows that are a corpus together: if none of them is sound, something is wrong with all."""
+
+    name: Path
+    rows: Iterator[Row]
+
+
+def _check_arguments(
+    paths: Sequence[Path], chosen: str | None, columns: Mapping[str, str] | None, blurbs: Path | None
+) -> None:
+    if chosen is not None and chosen not in FORMATS:
+        raise CorpusError(f"the format {chosen!r} is none of {', '.join(FORMATS)}")
+    unknown = [field for field in columns or {} if field not in FIELDS]
+    if unknown:
+        raise CorpusError(f"columns names the field {unknown[0]!r}, which is none of {', '.join(FIELDS)}")
+    for path in (*paths, *filter(None, [blurbs])):
+        if not path.exists():
+            raise CorpusError(f"{path} does not exist")
+    if blurbs is None:
+        if chosen == "html":
+            raise CorpusError("HTML pages need a file of blurbs, which says what was quoted from each page")
+    elif len(paths) != 1 or not paths[0].is_dir() or chosen not in (None, "html") or columns:
+        raise CorpusError(f"the blurbs in {blurbs} go with one folder of HTML pages, and without columns")
+
+
+def _inputs(paths: Sequence[Path], chosen: str | None, columns: Mapping[str, str]) -> Iterator[_Input]:
+    for path in paths:
+        if path.is_dir():
+            yield from _inputs_of_folder(path, chosen, columns)
+        else:
+            yield _Input(path, _READERS[chosen or _format_of(path)](path, columns))
+
+
+def _inputs_of_folder(folder: Path, chosen: str | None, columns: Mapping[str, str]) -> Iterator[_Input]:
+    known = [suffix for name in _READERS for suffix in SUFFIXES[name] if suffix not in _ONLY_BY_NAME]
+    suffixes = SUFFIXES[chosen] if chosen else tuple(known)
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.name.lower().endswith(suffixes) and not file.name.startswith(".") and file.is_file()
+    ]
+    if not files:
+        raise CorpusError(
+            f"{folder} holds no file that ends in {', '.join(suffixes)}; HTML pages need a file of blurbs"
+        )
+    formats = {file: chosen or _format_of(file) for file in files}
+    stories = [file for file in files if formats[file] == "story"]
+    if stories:
+        yield _Input(folder, (row for file in stories for row in _read_story(file, columns)))
+    for file in files:
+        if formats[file] != "story":
+            yield _Input(file, _READERS[formats[file]](file, columns))
+
+
+def _format_of(file: Path) -> str:
+    for name in _READERS:
+        if file.name.lower().endswith(SUFFIXES[name]):
+            return name
+    known = [suffix for name in _READERS for suffix in SUFFIXES[name]]
+    raise CorpusError(f"{file} ends in none of {', '.join(known)}; name its format: {', '.join(_READERS)}")
+
+
+def _first(refused: Sequence[Refused], name: Path) -> str:
+    for r in refused[:1]:
+        return f"; {'' if r.file == name else f'{r.file}, '}line {r.line}: {r.field}: {r.reason}"
+    return ""
+
+
+# From a row to an article
+
+
+def _article(row: Row, splitter: SentenceSplitter) -> Article | Refused:
+    fields = row.fields if isinstance(row.fields, Fault) else _checked(row.fields, row.collection, splitter)
+    return Refused(row.file, row.line, *fields) if isinstance(fields, Fault) else fields
+
+
+def _checked(fields: Mapping[str, Any], collection: str, splitter: SentenceSplitter) -> Article | Fault:
+    text = fields.get("text")
+    if not isinstance(text, str) or not text.strip():
+        return Fault("text", "should be a string that is not blank")
+    for field in ("title", "summary", "source"):
+        if not isinstance(fields.get(field), str | None):
+            return Fault(field, "should be a string or null")
+    article_id, quotes = fields.get("id"), fields.get("quotes")
+    if not isinstance(article_id, str | int | None) or isinstance(article_id, bool):
+        return Fault("id", "should be a string, a whole number or null")
+    if not isinstance(quotes, list | None) or not all(isinstance(quote, str) for quote in quotes or ()):
+        return Fault("quotes", "should be a list of strings")
+    strings = {name: value for name, value in fields.items() if name in FIELDS and isinstance(value, str)}
+    for field, value in {**strings, "quotes": "\n".join(quotes or ())}.items():
+        if not _is_well_formed(value):
+            return Fault(field, "is not well-formed Unicode: not UTF-8, or a lone surrogate in an escape")
+    taken = _quotes(quotes or (), fields.get("summary") or "", text, splitter)
+    if isinstance(taken, Fault):
+        return taken
+    article_id = str(article_id if article_id is not None else "")
+    if not article_id.strip():
+        article_id = hashlib.sha256(text.strip().encode()).hexdigest()[:16]
+    title, source = ((fields.get(field) or "").strip() for field in ("title", "source"))
+    return Article(
+        article_id, title or None, text, taken[0], source or source_of(article_id) or collection, taken[1]
+    )
+
+
+def _quotes(
+    quotes: Iterable[str], summary: str, text: str, splitter: SentenceSplitter
+) -> tuple[tuple[str, ...], Origin] | Fault:
+    kept = tuple(quote.strip() for quote in quotes if quote.strip())
+    if kept:
+        return kept, "quotes"
+    if not summary.strip():
+        return Fault("quotes", "should hold a quote that is not blank, or there should be a summary")
+    taken = quotations(summary, text, splitter)
+    if not taken.quotes:
+        return Fault("summary", "has neither a quotation that the text holds nor a sentence")
+    return taken.quotes, taken.origin
+
+
+def _is_well_formed(text: str) -> bool:
+    """Whether it can be hashed and written: JSON can spell a lone surrogate, UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# Readers
+
+
+def _read_jsonl(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
+    with _opened(file) as stream:
+        for line, content in enumerate(stream, start=1):
+            if content.strip():
+                decoded = _decoded(content)
+                fields = decoded if isinstance(decoded, Fault) else _named(decoded, columns)
+                yield Row(file, line, fields, _stem(file))
+
+
+def _decoded(line: bytes) -> dict[str, Any] | Fault:
+    try:
+        row: Any = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return Fault("(row)", f"not UTF-8 at byte {error.start}")
+    except ValueError as error:
+        return Fault("(row)", f"not JSON: {error}")
+    except RecursionError:
+        return Fault("(row)", "not JSON that can be read: nested too deeply")
+    if not isinstance(row, dict):
+        return Fault("(row)", f"should be an object, is {type(row).__name__}")
+    return row
+
+
+def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = ",") -> Iterator[Row]:
+    with _opened(file) as stream, _cells_of_any_size():
+        lines = (line.decode("utf-8", "surrogateescape") for line in stream)
+        # Strict: otherwise a file that was cut off inside quotation marks ends in one huge cell.
+        records = csv.reader(_without_mark(lines), delimiter=delimiter, strict=True)
+        try:
+            header = next(records, [])
+            _check_columns(file, header, columns)
+            line = records.line_num + 1
+            for record in records:
+                if len(record) == len(header):
+                    yield Row(
+                        file, line, _table_row(dict(zip(header, record, strict=True)), columns), _stem(file)
+                    )
+                elif record:
+                    fault = Fault("(row)", f"has {len(record)} cells, the header has {len(header)}")
+                    yield Row(file, line, fault, _stem(file))
+                line = records.line_num + 1
+        except csv.Error as error:
+            raise CorpusError(
+                f"{file} is not sound after line {records.line_num}: {error}; cells that hold the"
+                " delimiter, a quotation mark or a line feed should stand in quotation marks"
+            ) from error
+
+
+def _read_tsv(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
+    return _read_csv(file, columns, delimiter="\t")
+
+
+def _without_mark(lines: Iterator[str]) -> Iterator[str]:
+    """Without the byte order mark that spreadsheets put first."""
+    for first in lines:
+        yield first.removeprefix("\ufeff")
+        break
+    yield from lines
+
+
+@contextmanager
+def _cells_of_any_size() -> Iterator[None]:
+    """The limit of 128 KB, less than a long article, belongs to the whole process: it is put back."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _read_parquet(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
+    import pyarrow  # here, for it takes longer to import than most corpora to read
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(file) as table:
+            names = table.schema_arrow.names
+            _check_columns(file, names, columns)
+            wanted = [name for name in names if name in {*FIELDS, "url", *columns.values()}]
+            line = 0
+            for group in range(table.num_row_groups):
+                cells = table.read_row_group(group, columns=wanted)
+                for number in range(cells.num_rows):
+                    line += 1
+                    try:
+                        record = {name: cells.column(name)[number].as_py() for name in wanted}
+                    except UnicodeDecodeError as error:
+                        yield Row(file, line, Fault("(row)", f"not UTF-8: {error.reason}"), _stem(file))
+                    else:
+                        yield Row(file, line, _table_row(record, columns), _stem(file))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise CorpusError(f"{file} cannot be read as Parquet: {error}") from error
+
+
+def _read_story(file: Path, _: Mapping[str, str]) -> Iterator[Row]:
+    try:
+        content = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"{file} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        fields: dict[str, Any] | Fault = Fault("(row)", f"not UTF-8 at byte {error.start}")
+    else:
+        text, *highlights = _split_at_highlights(content)
+        fields = {
+            "id": file.stem,
+            "text": text.strip(),
+            "quotes": [" ".join(highlight.split()) for highlight in highlights],
+        }
+    yield Row(file, 1, fields, file.absolute().parent.name)
+
+
+def _split_at_highlights(content: str) -> list[str]:
+    parts: list[list[str]] = [[]]
+    for line in content.split("\n"):
+        if line.strip() == _HIGHLIGHT:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return ["\n".join(part) for part in parts]
+
+
+_READERS: Mapping[str, Reader] = {
+    "jsonl": _read_jsonl,
+    "csv": _read_csv,
+    "tsv": _read_tsv,
+    "parquet": _read_parquet,
+    "story": _read_story,
+}
+
+
+def _read_pages(folder: Path, blurbs: Path) -> Iterator[Row]:
+    """The pages of a folder that have a blurb; the others are refused."""
+    pages = {
+        file.relative_to(folder).as_posix(): file
+        for file in sorted(folder.rglob("*"))
+        if file.name.lower().endswith(SUFFIXES["html"]) and file.is_file()
+    }
+    collection, seen = folder.absolute().name, set()
+    for row in _READERS[_format_of(blurbs)](blurbs, _BLURB_COLUMNS):
+        fields = row.fields
+        if not isinstance(fields, Fault):
+            name = fields["source"]
+            seen.add(name if isinstance(name, str) else None)
+            fields = _page(pages, name, fields)
+        yield Row(blurbs, row.line, fields, collection)
+    for name, file in pages.items():
+        if name not in seen:
+            yield Row(file, 1, Fault("page", f"{blurbs} has no blurb for it"), collection)
+
+
+def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> dict[str, Any] | Fault:
+    import trafilatura  # here, for it takes longer to import than most corpora to read
+    from trafilatura.settings import Document
+
+    if not isinstance(name, str) or name not in pages:
+        return Fault("page", f"{name!r} is no page of the folder")
+    if not isinstance(blurb["summary"], str) or not blurb["summary"].strip():
+        return Fault("blurb", "should be a string that is not blank")
+    try:
+        content = trafilatura.bare_extraction(
+            pages[name].read_bytes(), include_comments=False, with_metadata=True
+        )
+    except OSError as error:
+        raise CorpusError(f"{pages[name]} cannot be read: {error}") from error
+    if not isinstance(content, Document) or not content.text:
+        return Fault("page", f"{name!r} has no main text")
+    return {
+        "id": blurb["id"] or name.rpartition(".")[0],
+        "title": blurb["title"] or content.title,
+        "text": content.text.replace("\n", "\n\n"),  # each of its lines is a paragraph
+        "summary": blurb["summary"],
+    }
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    opener: Any = gzip.open if file.suffix == ".gz" else open
+    try:
+        with opener(file, "rb") as stream:
+            yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise CorpusError(f"{file} cannot be read to its end: {error}") from error
+
+
+def _stem(file: Path) -> str:
+    return file.name.partition(".")[0]
+
+
+def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """The row by our names."""
+    fields = {field: row.get(columns.get(field, field)) for field in FIELDS}
+    if fields["id"] is None or fields["id"] == "":
+        fields["id"] = row.get("url")
+    return fields
+
+
+def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """The row by our names; a cell of quotes that is no list is a JSON list or a summary."""
+    fields = _named(row, columns)
+    cell = fields["quotes"]
+    if isinstance(cell, str):
+        fields["quotes"] = None
+        try:
+            parsed = json.loads(cell)
+        except (ValueError, RecursionError):
+            parsed = None
+        if isinstance(parsed, list):
+            fields["quotes"] = parsed
+        elif cell.strip():
+            fields["summary"] = cell
+    return fields
+
+
+def _check_columns(file: Path, found: Sequence[str], columns: Mapping[str, str]) -> None:
+    missing = [name for name in columns.values() if name not in found]
+    if missing:
+        raise CorpusError(f"{file} has no column {missing[0]!r}; it has: {', '.join(found)}")

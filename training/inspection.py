@@ -1,0 +1,416 @@
+"""What a corpus is like before anything is learnt from it: sizes, where its quotes stand, what is wrong."""
+
+import hashlib
+import heapq
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from rapidfuzz import fuzz, process
+from tqdm import tqdm
+
+from summarizer.sentences import SentenceSplitter
+from training.alignment import Aligner
+from training.corpus import Article, Corpus, Refused, split_of
+
+DECILES = 10
+WORST = 10
+EXAMPLES = 3
+
+_SPLITS = ("train", "validation", "test")
+_ORIGINS = ("quotes", "quotations", "sentences")
+_BARS = "▁▂▃▄▅▆▇█"
+_LONGEST_SHOWN = 100  # characters of a quote
+_MOST_DUPLICATES_SHOWN = 10
+_MOST_IDS_SHOWN = 5
+_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d+\b")
+
+
+class Spread(NamedTuple):
+    """Of some numbers: median, 5th and 95th percentile, highest. All 0 of none."""
+
+    median: float
+    p5: float
+    p95: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of the articles of one source, or of all.
+
+    :ivar splits: articles in each split.
+    :ivar origins: articles whose quotes were given, or read from a summary as quotations or as sentences.
+    :ivar quote_words: words per quote; the other spreads are per article.
+    :ivar aligned: quotes that were looked for in their articles: all, or those of a sample of articles.
+    :ivar verbatim: of these, found as they are but for white space.
+    :ivar fuzzy: of these, found with changes.
+    :ivar deciles: of the quotes that were found, how many begin in each tenth of the article.
+    """
+
+    articles: int
+    splits: Mapping[str, int]
+    origins: Mapping[str, int]
+    sentences: Spread
+    words: Spread
+    quotes: Spread
+    quote_words: Spread
+    aligned: int
+    verbatim: int
+    fuzzy: int
+    deciles: tuple[int, ...]
+
+    @property
+    def not_found(self) -> int:
+        return self.aligned - self.verbatim - self.fuzzy
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """One text, but for case and white space, under several ids.
+
+    :ivar splits: those that hold it; more than one is a leak.
+    """
+
+    ids: tuple[str, ...]
+    splits: tuple[str, ...]
+
+
+class Placed(NamedTuple):
+    """How well a quote was found.
+
+    :ivar best: what the article has there; where nothing was found, the sentence most like the quote.
+    """
+
+    similarity: float
+    id: str
+    quote: str
+    best: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedGroup:
+    """Rows that were refused for the same reason, whatever their numbers and names.
+
+    :ivar examples: the first of them.
+    """
+
+    field: str
+    reason: str
+    count: int
+    examples: tuple[Refused, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What :func:`inspect` found.
+
+    :ivar sources: by name, in order of name.
+    :ivar duplicates: those across splits first.
+    :ivar worst: the quotes that were found worst, the worst first.
+    :ivar refused: the most frequent reason first.
+    """
+
+    overall: Figures
+    sources: Mapping[str, Figures]
+    duplicates: tuple[Duplicate, ...]
+    worst: tuple[Placed, ...]
+    refused: tuple[RefusedGroup, ...]
+
+
+def inspect(corpus: Corpus, *, sample: int | None = None, progress: bool = False) -> Inspection:
+    """Measure a corpus.
+
+    :param sample: look for the quotes of so many articles of each source only, which is what takes time;
+        those whose ids have the lowest sha256, so the same ones every time. None for all.
+    :param progress: show a bar on standard error.
+    :raises ValueError: a sample below 1.
+    """
+    if sample is not None and sample < 1:
+        raise ValueError(f"sample should be at least 1, is {sample}")
+    splitter = SentenceSplitter()
+    chosen = _chosen(corpus.articles, sample)
+    overall = _Tally()
+    sources: dict[str, _Tally] = defaultdict(_Tally)
+    worst: list[Placed] = []
+    for article in tqdm(corpus.articles, desc="inspect", unit="article", disable=not progress):
+        measured = _measured(article, splitter, is_aligned=article.id in chosen)
+        overall.add(measured)
+        sources[article.source].add(measured)
+        worst = heapq.nsmallest(WORST, [*worst, *measured.placed])
+    return Inspection(
+        overall.figures(),
+        {source: sources[source].figures() for source in sorted(sources)},
+        tuple(_duplicates(corpus.articles)),
+        tuple(_with_nearest(worst, corpus.articles, splitter)),
+        tuple(_grouped(corpus.refused)),
+    )
+
+
+# Measuring
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One article.
+
+    :ivar placed: its quotes as they were found; empty if it is not in the sample.
+    :ivar begins: where each quote that was found begins, in [0, 1).
+    """
+
+    split: str
+    origin: str
+    sentences: int
+    words: int
+    quote_words: Sequence[int]
+    placed: Sequence[Placed]
+    verbatim: int
+    begins: Sequence[float]
+
+
+def _measured(article: Article, splitter: SentenceSplitter, *, is_aligned: bool) -> _Measured:
+    placed: list[Placed] = []
+    begins: list[float] = []
+    verbatim = 0
+    if is_aligned:
+        aligner, folded = Aligner(article.text), _folded(article.text)
+        for quote in article.quotes:
+            alignment = aligner.align(quote)
+            best = " … ".join(article.text[start:end] for start, end in alignment.spans)
+            placed.append(Placed(alignment.similarity, article.id, quote, best))
+            if alignment.spans:
+                begins.append(alignment.spans[0].start / len(article.text))
+                verbatim += _folded(quote) in folded
+    return _Measured(
+        split_of(article.id),
+        article.origin,
+        len(splitter.split(article.text)),
+        len(article.text.split()),
+        [len(quote.split()) for quote in article.quotes],
+        placed,
+        verbatim,
+        begins,
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Figures in the making."""
+
+    splits: Counter[str] = field(default_factory=Counter)
+    origins: Counter[str] = field(default_factory=Counter)
+    sentences: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    quotes: list[int] = field(default_factory=list)
+    quote_words: list[int] = field(default_factory=list)
+    deciles: list[int] = field(default_factory=lambda: [0] * DECILES)
+    aligned: int = 0
+    verbatim: int = 0
+
+    def add(self, measured: _Measured) -> None:
+        self.splits[measured.split] += 1
+        self.origins[measured.origin] += 1
+        self.sentences.append(measured.sentences)
+        self.words.append(measured.words)
+        self.quotes.append(len(measured.quote_words))
+        self.quote_words += measured.quote_words
+        self.aligned += len(measured.placed)
+        self.verbatim += measured.verbatim
+        for begin in measured.begins:
+            self.deciles[int(begin * DECILES)] += 1
+
+    def figures(self) -> Figures:
+        return Figures(
+            len(self.sentences),
+            {split: self.splits[split] for split in _SPLITS},
+            {origin: self.origins[origin] for origin in _ORIGINS},
+            _spread(self.sentences),
+            _spread(self.words),
+            _spread(self.quotes),
+            _spread(self.quote_words),
+            self.aligned,
+            self.verbatim,
+            sum(self.deciles) - self.verbatim,
+            tuple(self.deciles),
+        )
+
+
+def _with_nearest(
+    worst: Iterable[Placed], articles: Iterable[Article], splitter: SentenceSplitter
+) -> Iterator[Placed]:
+    """With a sentence for each quote that was not found."""
+    texts = {article.id: article.text for article in articles}
+    for placed in worst:
+        sentences = [] if placed.best else [sentence.text for sentence in splitter.split(texts[placed.id])]
+        nearest = process.extractOne(placed.quote, sentences, scorer=fuzz.token_set_ratio)
+        yield placed._replace(best=nearest[0]) if nearest else placed
+
+
+def _chosen(articles: Iterable[Article], sample: int | None) -> set[str]:
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for article in articles:
+        by_source[article.source].append(article.id)
+    if sample is None:
+        return {article_id for ids in by_source.values() for article_id in ids}
+    return {
+        article_id for ids in by_source.values() for article_id in heapq.nsmallest(sample, ids, key=_digest)
+    }
+
+
+def _duplicates(articles: Iterable[Article]) -> list[Duplicate]:
+    ids: dict[bytes, list[str]] = defaultdict(list)
+    for article in articles:
+        ids[_digest(_folded(article.text).casefold())].append(article.id)
+    found = [
+        Duplicate(tuple(same), tuple(split for split in _SPLITS if split in set(map(split_of, same))))
+        for same in ids.values()
+        if len(same) > 1
+    ]
+    return sorted(found, key=lambda duplicate: -len(duplicate.splits))
+
+
+def _grouped(refused: Iterable[Refused]) -> list[RefusedGroup]:
+    groups: dict[tuple[str, str], list[Refused]] = defaultdict(list)
+    for row in refused:
+        groups[row.field, _PARTICULAR.sub("…", row.reason)].append(row)
+    found = [
+        RefusedGroup(field, reason, len(rows), tuple(rows[:EXAMPLES]))
+        for (field, reason), rows in groups.items()
+    ]
+    return sorted(found, key=lambda group: -group.count)
+
+
+def _spread(numbers: Sequence[int]) -> Spread:
+    if not numbers:
+        return Spread(0, 0, 0, 0)
+    return Spread(*np.percentile(numbers, [50, 5, 95, 100]).tolist())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+# Showing
+
+
+def as_text(inspection: Inspection) -> str:
+    """The inspection for people, in plain text."""
+    rows = [(source or "(none)", figures) for source, figures in inspection.sources.items()]
+    rows.append(("ALL", inspection.overall))
+    parts = [
+        "Articles and splits; quotes given, read as quotations or as sentences of a summary",
+        _table(
+            ["source", "articles", *_SPLITS, *_ORIGINS],
+            [
+                [source, f.articles, *(f.splits[s] for s in _SPLITS), *(f.origins[o] for o in _ORIGINS)]
+                for source, f in rows
+            ],
+        ),
+        "Sizes: median (5th to 95th percentile, highest)",
+        _table(
+            ["source", "sentences/article", "words/article", "quotes/article", "words/quote"],
+            [
+                [source, *map(_shown_spread, (f.sentences, f.words, f.quotes, f.quote_words))]
+                for source, f in rows
+            ],
+        ),
+        "Quotes looked for in their articles, and in which tenth of the article those found begin",
+        _table(
+            ["source", "quotes", "verbatim", "fuzzy", "not found", "first to last tenth"],
+            [
+                [
+                    source,
+                    f.aligned,
+                    *(_percent(count, f.aligned) for count in (f.verbatim, f.fuzzy, f.not_found)),
+                    histogram(f.deciles),
+                ]
+                for source, f in rows
+            ],
+        ),
+        *_shown_duplicates(inspection.duplicates),
+        *_shown_worst(inspection.worst),
+        *_shown_refused(inspection.refused),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def histogram(counts: Sequence[int]) -> str:
+    """A block for each count, the highest one full.
+
+    >>> histogram([8, 4, 0])
+    '█▅▁'
+    """
+    highest = max(counts, default=0)
+    return "".join(_BARS[round(count / highest * (len(_BARS) - 1)) if highest else 0] for count in counts)
+
+
+def _shown_duplicates(duplicates: Sequence[Duplicate]) -> Iterator[str]:
+    leaks = sum(len(duplicate.splits) > 1 for duplicate in duplicates)
+    yield f"Texts under more than one id: {len(duplicates)}, of which in more than one split: {leaks}"
+    lines = [
+        f"  {_shortened(duplicate.ids)} ({', '.join(duplicate.splits)})"
+        for duplicate in duplicates[:_MOST_DUPLICATES_SHOWN]
+    ]
+    if len(duplicates) > len(lines):
+        lines.append(f"  and {len(duplicates) - len(lines)} more")
+    if lines:
+        yield "\n".join(lines)
+
+
+def _shortened(ids: Sequence[str]) -> str:
+    left = len(ids) - _MOST_IDS_SHOWN
+    return ", ".join(ids[:_MOST_IDS_SHOWN]) + (f" and {left} more" if left > 0 else "")
+
+
+def _shown_worst(worst: Sequence[Placed]) -> Iterator[str]:
+    if worst:
+        yield "Quotes least like their articles: similarity, id; the quote; the nearest to it in the article"
+        yield "\n".join(
+            f"  {found.similarity:.2f}  {found.id}\n    {_cut(found.quote)}\n    {_cut(found.best) or '-'}"
+            for found in worst
+        )
+
+
+def _shown_refused(groups: Sequence[RefusedGroup]) -> Iterator[str]:
+    yield f"Rows refused: {sum(group.count for group in groups)}"
+    lines = [
+        f"  {group.count} x {group.field}: {group.reason}\n"
+        + "\n".join(f"    {row.file}:{row.line}: {_cut(row.reason)}" for row in group.examples)
+        for group in groups
+    ]
+    if lines:
+        yield "\n".join(lines)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as they need to be; the first to the left, the others to the right."""
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if position else cell.ljust(width)
+            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def _shown_spread(spread: Spread) -> str:
+    return f"{spread.median:.0f} ({spread.p5:.0f} to {spread.p95:.0f}, {spread.max:.0f})"
+
+
+def _percent(count: int, total: int) -> str:
+    return f"{100 * count / total:.1f} %" if total else "-"
+
+
+def _cut(text: str) -> str:
+    """On one line, without control characters, and not longer than a line."""
+    line = "".join(character if character.isprintable() else " " for character in _folded(text))
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"

@@ -1,0 +1,97 @@
+"""What fitting makes small: pure functions of padded batches, in which padding has no part.
+
+Each gives a sum and what it is a sum over, so that the mean over several batches, or over several
+processes, is exactly the mean over all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Total(NamedTuple):
+    """:ivar sum: scalar tensor. :ivar number: scalar tensor, of how many things."""
+
+    sum: Tensor
+    number: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """Sum over number; 0 where that is 0."""
+        return self.sum / self.number.clamp(min=1)
+
+
+Loss = Callable[[Tensor, Tensor, Tensor], Total]
+
+
+def binary_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Total:
+    """-(y log p + (1 - y) log(1 - p)) with p = sigmoid(logit), over sentences.
+
+    Smallest where the score is the expected target, which is what a score is meant to be.
+
+    :param logits: shape (B, T).
+    :param targets: shape (B, T), in [0, 1].
+    :param mask: shape (B, T), bool; False at padding.
+
+    >>> one = torch.zeros(1, 1)
+    >>> round(binary_cross_entropy(one, one, one == 0).mean.item(), 4)  # log 2
+    0.6931
+    """
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return _over_sentences(losses, mask)
+
+
+def absolute_error(predictions: Tensor, targets: Tensor, mask: Tensor) -> Total:
+    """|p - y| over sentences. Smallest at the median target, which is near 0 where few are quoted.
+
+    >>> absolute_error(torch.ones(1, 2), torch.zeros(1, 2), torch.tensor([[True, False]])).sum.item()
+    1.0
+    """
+    return _over_sentences((predictions - targets).abs(), mask)
+
+
+def squared_error(predictions: Tensor, targets: Tensor, mask: Tensor) -> Total:
+    """(p - y) ** 2 over sentences. Smallest at the expected target.
+
+    >>> squared_error(torch.full((1, 1), 3.0), torch.ones(1, 1), torch.tensor([[True]])).mean.item()
+    4.0
+    """
+    return _over_sentences((predictions - targets) ** 2, mask)
+
+
+def pairwise_ranking(outputs: Tensor, targets: Tensor, mask: Tensor) -> Total:
+    """(y_i - y_j) log(1 + exp(z_j - z_i)) over pairs of one article with y_i > y_j.
+
+    RankNet's loss (Burges et al., "Learning to Rank using Gradient Descent", ICML 2005), weighted by how
+    much closer one sentence is than the other. It orders the sentences of an article and says nothing
+    about the height of a score, so what comes out of it is not calibrated.
+
+    >>> outputs, targets = torch.tensor([[2.0, 2.0, 9.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+    >>> round(pairwise_ranking(outputs, targets, torch.tensor([[True, True, False]])).mean.item(), 4)
+    0.6931
+    """
+    gaps = (targets[:, :, None] - targets[:, None, :]).clamp(min=0)  # (B, T, T)
+    gaps = gaps * (mask[:, :, None] & mask[:, None, :])
+    # Only pairs that count: what stands at padding may be anything, and 0 times infinity is no number.
+    article, better, worse = gaps.nonzero(as_tuple=True)
+    losses = functional.softplus(outputs[article, worse] - outputs[article, better])
+    weights = gaps[article, better, worse]
+    return Total((weights * losses).sum(), weights.sum())
+
+
+LOSSES: Mapping[str, Loss] = {
+    "bce": binary_cross_entropy,
+    "mae": absolute_error,
+    "mse": squared_error,
+    "ranking": pairwise_ranking,
+}
+
+# These compare scores with targets; the others look at what the head gives before its activation.
+ON_SCORES = frozenset({"mae", "mse"})
+
+
+def _over_sentences(losses: Tensor, mask: Tensor) -> Total:
+    return Total(torch.where(mask, losses, 0.0).sum(), mask.sum())

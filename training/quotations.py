@@ -1,0 +1,272 @@
+"""The quotes in what a curator wrote about an article.
+
+A curator's paragraph quotes between marks (``The best of it, "a long quiet road," comes last``), in Markdown
+block quotes (``> …``) or in HTML (``<blockquote>``, ``<q>``). The article decides what was a quotation: what
+is not found in it was a title, a scare quote, somebody else's words, or two apostrophes.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Literal, NamedTuple
+
+from summarizer.sentences import SentenceSplitter
+from training.alignment import Aligner
+
+# A quotation counts as found from this similarity on. Higher than what makes an alignment, so that a pair of
+# apostrophes never passes for quotation marks.
+FOUND = 0.75
+# Shorter quotations are kept only beside one of at least so many words: alone they are scare quotes, in a
+# sentence that says more than they do.
+FEWEST_WORDS = 3
+# Words from this length on have a capital letter in a title.
+_TITLE_WORD = 4
+
+# Opening mark -> the marks that close it, those of equal right together, the better ones first. German closes
+# „ with “, Danish turns the guillemets round, Swedish opens with the mark that closes elsewhere.
+_DOUBLE = {
+    '"': ('"',),
+    "＂": ("＂",),
+    "“": ("”", '"'),
+    "„": ("“”", '"'),
+    "‟": ("”", '"'),
+    "”": ("”",),
+    "«": ("»",),
+    "»": ("«", "»"),
+    "‹": ("›",),
+    "›": ("‹", "›"),
+    "「": ("」",),
+    "『": ("』",),
+}
+_SINGLE = {"'": "'’", "‘": "’'", "‚": "‘’", "’": "’", "`": "'`"}  # nearly all of these are apostrophes too
+_SAME_ON_BOTH_SIDES = frozenset('"＂”')
+_MARK = re.compile(f"[{''.join(_DOUBLE | _SINGLE)}]")
+_ALL_DOUBLE = "".join({*_DOUBLE, "」", "』"})
+_BEFORE_CLOSING = frozenset(",.;:!?…")
+_MOST_ENDS = 8  # ends that are tried for a single mark
+_ELISION = re.compile(r"['‘’](?:\d\ds?|tis|twas|em|n|till?|cause|bout|round|cos)\b", re.IGNORECASE)
+
+_BLOCK_TAG = re.compile(r"(</?blockquote\b[^<>]*>)", re.IGNORECASE)
+_QUOTE_TAG = re.compile(r"<(/?)q(?:\s[^<>]*)?>", re.IGNORECASE)
+_PARAGRAPH_TAG = re.compile(r"</?(?:p|div|li|ul|ol|h[1-6])\b[^<>]*>|(?:<br\s*/?>\s*){2,}", re.IGNORECASE)
+_LINE_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# By name: what a blurb says of code, `a <key>`, is no tag.
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|cite|code|em|font|figure|figcaption|hr|html|body|i|img|mark|s|small|span|strong|su[bp]|u)"
+    r"\b[^<>]*>",
+    re.IGNORECASE,
+)
+_BLOCK_LINE = re.compile(r"\s{0,3}(?:>[ \t]?)+")
+_ATTRIBUTION_LINE = re.compile(r"\s*(?:[—–]|--)\s*\w[^\n]*")
+_PARAGRAPH_END = re.compile(r"\n\s*\n")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_FULL_STOP = re.compile(r"""["”’'»)\]]*\.""")
+
+
+@dataclass(frozen=True, slots=True)
+class Quotations:
+    """What a curator took from an article.
+
+    :ivar quotes: in the order of the blurb, none twice; empty only where the blurb holds no sentence.
+    :ivar origin: whether they are quotations found in the article, or the sentences of a blurb that quotes
+        nothing.
+    """
+
+    quotes: tuple[str, ...]
+    origin: Literal["quotations", "sentences"]
+
+
+def quotations(blurb: str, text: str, splitter: SentenceSplitter | None = None) -> Quotations:
+    """The quotations of a blurb that are found in the article; without one, the sentences of the blurb.
+
+    A quotation is found where :class:`training.alignment.Aligner` gives it a similarity of at least
+    :data:`FOUND`, unless it is a title: two words or more, of which all longer ones have a capital letter.
+    If none of those found has :data:`FEWEST_WORDS` words, the sentences are taken.
+
+    Of nested marks the outermost pair that is found counts. A quotation over several paragraphs, and one
+    that is interrupted (``"The road," she writes, "was long"``), gives a quote for each piece. Where an
+    apostrophe could be the closing mark, the end is taken with which most of it is found. Ellipses and
+    brackets stay. A comma before the closing mark goes, and so does a full stop that the article does not
+    have.
+
+    :param blurb: plain text, Markdown or HTML.
+    :param text: the article.
+    :param splitter: of the blurb's sentences; made anew if not given.
+
+    >>> quotations("It was 'a long, quiet road,' she writes.", "They took a long, quiet road home.")
+    Quotations(quotes=('a long, quiet road',), origin='quotations')
+    >>> quotations("A walk home.", "They took a long, quiet road home.")
+    Quotations(quotes=('A walk home.',), origin='sentences')
+    """
+    article = _QuotedArticle(text)
+    parts = list(_parts(blurb))
+    found = tuple(dict.fromkeys(quote for part in parts for quote in article.quotations(part)))
+    if any(len(_WORD.findall(quote)) >= FEWEST_WORDS for quote in found):
+        return Quotations(found, "quotations")
+    sentences = (splitter or SentenceSplitter()).split("\n\n".join(part.text for part in parts))
+    return Quotations(tuple(dict.fromkeys(" ".join(s.text.split()) for s in sentences)), "sentences")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Plain text of a blurb; a block quotation needs no marks."""
+
+    text: str
+    is_block: bool
+
+
+def _parts(blurb: str) -> Iterator[_Part]:
+    """The paragraphs of a blurb, without what HTML and Markdown need to mark them."""
+    depth = 0
+    for piece in _BLOCK_TAG.split(blurb):
+        if _BLOCK_TAG.fullmatch(piece):
+            depth = max(0, depth - 1) if piece.startswith("</") else depth + 1
+            continue
+        for is_block, lines in groupby(_plain(piece).split("\n"), key=_is_block_line):
+            text = "\n".join(_BLOCK_LINE.sub("", line, count=1) if is_block else line for line in lines)
+            for paragraph in _PARAGRAPH_END.split(text):
+                if paragraph.strip():
+                    yield _Part(paragraph, is_block or depth > 0)
+
+
+def _is_block_line(line: str) -> bool:
+    return _BLOCK_LINE.match(line) is not None
+
+
+def _plain(piece: str) -> str:
+    piece = _QUOTE_TAG.sub(lambda tag: "”" if tag[1] else "“", piece)
+    piece = _LINE_TAG.sub("\n", _PARAGRAPH_TAG.sub("\n\n", piece))
+    piece = html.unescape(_TAG.sub("", piece)).replace("\r\n", "\n")
+    # TeX, and the Penn Treebank after it, which puts spaces inside the marks.
+    return re.sub(r"\s*''(?!\w)", "”", re.sub(r"``\s*", "“", piece))
+
+
+class _Found(NamedTuple):
+    """A passage as a quote.
+
+    :ivar quote: empty if the article does not have it.
+    :ivar letters: how many of them speak for it: their number times the similarity above :data:`FOUND`. A
+        few words too many lower the similarity by more than their letters add.
+    """
+
+    quote: str
+    letters: float
+
+
+_NOTHING = _Found("", -1.0)
+
+
+class _QuotedArticle:
+    """An article that tells what is quoted from it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _aligner(self) -> Aligner:
+        return Aligner(self._text)  # only if the blurb has something to look for
+
+    def quotations(self, part: _Part) -> Iterator[str]:
+        if part.is_block:
+            lines = [line for line in part.text.split("\n") if not _ATTRIBUTION_LINE.fullmatch(line)]
+            whole = self._find("\n".join(lines).strip().strip(_ALL_DOUBLE))
+            if whole.quote:
+                yield whole.quote
+                return
+        yield from self._between_marks(part.text)
+
+    def _between_marks(self, paragraph: str) -> Iterator[str]:
+        position = 0
+        while opening := _MARK.search(paragraph, position):
+            mark, start = opening.group(), opening.end()
+            position = start
+            if not _may_open(paragraph, opening.start()):
+                continue
+            ends = _ends_of_single(paragraph, start) if mark in _SINGLE else _end_of_double(paragraph, start)
+            # What begins like '90s is nearly always that.
+            least = 1.0 if _ELISION.match(paragraph, opening.start()) else FOUND
+            found = [(self._find(paragraph[start:end], least), end) for end in ends]
+            best, end = max(found, key=lambda one: one[0].letters, default=(_NOTHING, start))
+            if best.quote:
+                yield best.quote
+                position = end + 1
+            elif mark in _SAME_ON_BOTH_SIDES:  # or the closing mark would be taken for the next opening one
+                yield from self._between_marks(paragraph[start:end])
+                position = end + 1
+
+    def _find(self, passage: str, least: float = FOUND) -> _Found:
+        """The passage as a quote, if the article has it."""
+        quote = " ".join(passage.split()).lstrip("*_ ").rstrip("*_,;:—– ")
+        alignment = self._aligner.align(quote) if quote else None
+        if alignment is None or alignment.similarity < least or _is_title(quote):
+            return _NOTHING
+        letters = sum(map(str.isalnum, quote)) * (alignment.similarity - FOUND)
+        is_full_stop = quote.endswith(".") and not quote.endswith("..")
+        if is_full_stop and not _FULL_STOP.match(self._text, alignment.spans[-1].end):
+            quote = quote[:-1]
+        return _Found(quote, letters)
+
+
+def _is_title(quote: str) -> bool:
+    longer = [word for word in _WORD.findall(quote) if len(word) >= _TITLE_WORD]
+    has_capitals = all(word[0].isupper() for word in longer) and not quote.isupper()
+    return bool(longer) and has_capitals and " " in quote and quote[-1] not in ".!?…"
+
+
+def _may_open(paragraph: str, at: int) -> bool:
+    mark, before, after = paragraph[at], paragraph[at - 1 : at], paragraph[at + 1 : at + 2]
+    if mark in '"＂':
+        return not before.isalnum()  # 5" is a length
+    if mark in "«‹「『":
+        return True  # French puts a space inside
+    if not after or after.isspace() or after in ".,;:!?)]":
+        return False
+    return mark in "“„‟" or not before or not (before.isalnum() or (mark in "”’»›" and not before.isspace()))
+
+
+def _may_close(paragraph: str, at: int) -> bool:
+    return not paragraph[at - 1].isspace() and not paragraph[at + 1 : at + 2].isalnum()
+
+
+def _end_of_double(paragraph: str, start: int) -> list[int]:
+    """Where the closing mark stands; the end of the paragraph where there is none, or nothing.
+
+    A quotation that goes on in the next paragraph has its closing mark there only. Such a one begins its
+    paragraph, or is the last in it; other opening marks without a closing one are slips.
+    """
+    mark = paragraph[start - 1]
+    for closing in _DOUBLE[mark]:
+        if not any(one in paragraph[start:] for one in closing):
+            continue
+        depth = 1
+        for at in range(start, len(paragraph)):
+            if paragraph[at] in closing:
+                depth -= 1
+            elif paragraph[at] == mark:
+                depth += 1
+            if not depth:
+                return [at]
+    may_go_on = not paragraph[: start - 1].strip() or mark not in paragraph[start:]
+    return [len(paragraph)] if may_go_on else []
+
+
+def _ends_of_single(paragraph: str, start: int) -> list[int]:
+    """Where the closing mark may stand: apostrophes at the end of a word look the same."""
+    mark = paragraph[start - 1]
+    ends: list[int] = []
+    for at in range(start, len(paragraph)):
+        if paragraph[at] in _SINGLE and _may_open(paragraph, at) and not _ELISION.match(paragraph, at):
+            if ends:
+                break  # the next quotation
+        elif paragraph[at] in _SINGLE[mark] and _may_close(paragraph, at):
+            ends.append(at)
+            if paragraph[at - 1] in _BEFORE_CLOSING:
+                break  # no apostrophe
+        if len(ends) == _MOST_ENDS:
+            break
+    if not ends and not paragraph[: start - 1].strip():
+        return [len(paragraph)]  # goes on in the next paragraph
+    return ends

@@ -1,0 +1,235 @@
+"""A run as a folder: its settings, the state of each restart, the checkpoint, the report.
+
+::
+
+    run.toml                every setting, with its description
+    run.json                which prepared articles it uses
+    restarts/SEED/state.pt  where the fit of this seed stands; see training/fit.py
+    checkpoint/             what the service loads
+    report.html             figures, plots and articles, to be looked at
+    report.json             the figures
+"""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from summarizer import checkpoint
+from summarizer.drafts import write_whole
+from summarizer.encoder import StaticEncoder
+from summarizer.model import SentenceScorer
+from training.card import card
+from training.config import ConfigError, RunConfig, as_toml, as_values, read_run, run_config
+from training.corpus import Split, split_of
+from training.distributed import Processes, processes
+from training.evaluation import examples, measure, trained
+from training.fit import Fitted, fit
+from training.prepared import (
+    Manifest,
+    PreparedArticle,
+    PreparedError,
+    add_targets,
+    check_encoder,
+    load,
+    open_encoder,
+)
+from training.report import html
+
+RUN_FILE = "run.toml"
+DATA_FILE = "run.json"
+REPORT_FILE = "report.json"
+PAGE_FILE = "report.html"
+RESTARTS_FOLDER = "restarts"
+STATE_FILE = "state.pt"
+CHECKPOINT_FOLDER = "checkpoint"
+
+Splits = Mapping[Split, Sequence[PreparedArticle]]
+
+
+class RunError(Exception):
+    """A run's folder cannot be used; the message says why and what to do."""
+
+
+def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointConfig:
+    """Train as a run says, go on where an earlier call was killed, and write the checkpoint.
+
+    :param prepared: folder that the stage prepare wrote.
+    :raises RunError: the folder holds another run, or something else.
+    :raises PreparedError: the articles cannot be used.
+    """
+    with processes(run.fit.device) as mine:
+        if mine.first:
+            _claim(out, prepared, run)
+            add_targets(prepared, run.closeness)
+        mine.wait()
+        manifest, articles = load(prepared, run.closeness)
+        encoder = open_encoder(manifest.encoder)
+        check_encoder(prepared, manifest, encoder)
+        splits = by_split(articles)
+        fitted = {
+            seed: _fit_one(splits, manifest, run, seed, mine, out / RESTARTS_FOLDER / str(seed) / STATE_FILE)
+            for seed in range(run.fit.seed, run.fit.seed + run.fit.restarts)
+        }
+        kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
+        scorer, seeds = _combined(fitted, run)
+        config = checkpoint.CheckpointConfig(
+            name=run.name,
+            version=run.version,
+            model=scorer.config,
+            encoder=checkpoint.EncoderConfig(kind, encoder.name, encoder.digest),  # type: ignore[arg-type]
+            closeness=run.closeness,
+            training={
+                "run": as_values(run),
+                "seeds": seeds,
+                "articles": {split: len(found) for split, found in splits.items()},
+                "sources": dict(sorted(Counter(article.article.source for article in articles).items())),
+                "history": {
+                    str(seed): [dataclasses.asdict(epoch) for epoch in one.history]
+                    for seed, one in fitted.items()
+                },
+            },
+        )
+        if mine.first:
+            checkpoint.save(
+                out / CHECKPOINT_FOLDER,
+                config,
+                scorer,
+                encoder_folder=Path(manifest.encoder) if kind == "static" else None,
+                card=f"# {run.name} {run.version}\n\nNot measured yet: python -m training report RUN\n",
+            )
+        return config
+
+
+def open_run(out: Path, prepared: Path | None = None) -> tuple[RunConfig, checkpoint.Checkpoint, Splits]:
+    """A finished run with its articles.
+
+    :param prepared: where the prepared articles are now, if not where the run found them.
+    :raises RunError: the folder holds no run, or one that is not finished.
+    """
+    if not (out / RUN_FILE).exists():
+        raise RunError(f"{out} holds no run: there is no {RUN_FILE}; name the folder that fit wrote")
+    if not (out / CHECKPOINT_FOLDER).exists():
+        raise RunError(f"{out} is not finished: run fit again, it goes on where it was")
+    run = run_config(read_run(out / RUN_FILE), str(out / RUN_FILE))
+    loaded = checkpoint.load(out / CHECKPOINT_FOLDER)
+    found = prepared or Path(json.loads((out / DATA_FILE).read_text(encoding="utf-8"))["prepared"])
+    manifest, articles = load(found, run.closeness)
+    if manifest.encoder_digest != loaded.config.encoder.digest:
+        raise PreparedError(f"{found} was prepared with another encoder than {out} was trained on")
+    return run, loaded, by_split(articles)
+
+
+def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] = ()) -> dict[str, Any]:
+    """Measure a finished run on validation and test; write report, metrics and model card.
+
+    :param prepared: where the prepared articles are now, if not where the run found them.
+    :param beside: other runs, on the same encoder, to be measured on the same articles.
+    :returns: split -> what :func:`training.report.measure` gave.
+    :raises RunError: a run cannot be used, or stands on another encoder.
+    """
+    _, loaded, splits = open_run(out, prepared)
+    scorers = {"model": loaded.scorer}
+    for other in beside:
+        found = open_run(other, prepared)[1]
+        if found.config.encoder.digest != loaded.config.encoder.digest:
+            raise RunError(
+                f"{other} stands on another encoder than {out}, so its scores cannot be measured here"
+            )
+        scorers[other.resolve().name] = found.scorer
+    models = {name: trained(scorer) for name, scorer in scorers.items()}
+    figures = {
+        split: measure(splits[split], models, background=splits["train"]) for split in ("validation", "test")
+    }
+    config = loaded.config
+    (seed, *_) = config.training["seeds"]
+    about = {
+        "name": config.name,
+        "version": config.version,
+        "encoder": config.encoder.name,
+        "closeness": config.closeness,
+        "articles": config.training["articles"],
+        "seeds": ", ".join(map(str, config.training["seeds"])),
+        **config.training["run"],
+    }
+    shown = examples(splits["test"], models["model"])
+    write_whole(out / REPORT_FILE, json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    write_whole(out / PAGE_FILE, html(figures["test"], shown, config.training["history"][str(seed)], about))
+    write_whole(out / CHECKPOINT_FOLDER / checkpoint.METRICS_FILE, json.dumps(figures, indent=2) + "\n")
+    write_whole(out / CHECKPOINT_FOLDER / checkpoint.CARD_FILE, card(config, figures))
+    return figures
+
+
+def by_split(articles: Sequence[PreparedArticle]) -> Splits:
+    """Articles by the split that their id belongs to."""
+    splits: dict[Split, list[PreparedArticle]] = {"train": [], "validation": [], "test": []}
+    for article in articles:
+        splits[split_of(article.article.id)].append(article)
+    return splits
+
+
+def _claim(out: Path, prepared: Path, run: RunConfig) -> None:
+    """Write the settings into a new folder, or see that they are those of the run that is there."""
+    file = out / RUN_FILE
+    if file.exists():
+        _check_same(file, run)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(
+            f"{out} exists and holds no {RUN_FILE}, so nothing is written there; name another folder"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / DATA_FILE, json.dumps({"prepared": str(prepared)}, indent=2) + "\n")
+    write_whole(file, as_toml(run))
+
+
+def _check_same(file: Path, run: RunConfig) -> None:
+    try:
+        before = as_values(run_config(read_run(file), str(file)))
+    except ConfigError as error:
+        raise RunError(f"{error}; name another folder, or remove this one") from error
+    for path, value in _flat(as_values(run)).items():
+        was = _flat(before)[path]
+        if was != value:
+            raise RunError(
+                f"{file.parent} holds a run with {path} = {was!r}, now {value!r} is wanted;"
+                " name another folder, or remove this one"
+            )
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": what for inner, what in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _fit_one(
+    splits: Splits, manifest: Manifest, run: RunConfig, seed: int, mine: Processes, state_file: Path
+) -> Fitted:
+    return fit(
+        splits["train"],
+        splits["validation"],
+        run.model_for(manifest.dimension),
+        dataclasses.replace(run.fit, seed=seed),
+        mine,
+        state_file=state_file,
+        fingerprint=f"{manifest.articles_sha256} {manifest.encoder_digest} {run.closeness}",
+    )
+
+
+def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[SentenceScorer, list[int]]:
+    """The network of a checkpoint out of those of all restarts, and the seeds that are in it."""
+    if run.fit.combine == "best":
+        seed = min(fitted, key=lambda one: fitted[one].best.monitored(run.fit.monitor))
+        return fitted[seed].scorer, [seed]
+    members = [one.scorer.members[0] for one in fitted.values()]
+    first = next(iter(fitted.values())).scorer
+    scorer = SentenceScorer(dataclasses.replace(first.config, members=len(members)))
+    for place, member in zip(scorer.members, members, strict=True):
+        place.load_state_dict(member.state_dict())
+    return scorer.eval(), list(fitted)

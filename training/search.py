@@ -1,0 +1,293 @@
+"""Hyper-parameters: many short fits, each told what the earlier ones came to.
+
+The space is a TOML file with the tables of a run file; instead of a value a setting has
+``{low = ..., high = ..., log = true}`` or ``{choices = [...]}``. What is not in it is as the run says.
+
+::
+
+    space.toml     the space that is searched
+    run.toml       what all trials have in common
+    trials.log     every trial, appended as it goes; Optuna's journal, for several processes at once
+    best.toml      run file of the best trial
+    report.html    what the trials came to, and what mattered
+"""
+
+import multiprocessing
+import tomllib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import torch
+from optuna.storages.journal import JournalFileBackend
+from tqdm import tqdm
+
+from summarizer.drafts import write_whole
+from training.config import ConfigError, RunConfig, as_toml, as_values, run_config, settings
+from training.distributed import processes
+from training.fit import Epoch, FitError, fit
+from training.pages import render
+from training.plots import Bar, bars
+from training.prepared import add_targets, load
+from training.runs import RUN_FILE, RunError, by_split
+
+SPACE_FILE = "space.toml"
+TRIALS_FILE = "trials.log"
+BEST_FILE = "best.toml"
+REPORT_FILE = "report.html"
+
+_STUDY = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers from low to high, both included; whole ones if both are whole."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(name, self.low, self.high, log=self.log)
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """A few values."""
+
+    choices: Sequence[Any]
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+        return trial.suggest_categorical(name, self.choices)
+
+
+Space = Mapping[str, Range | Choices]
+"""What may vary: ``section.setting``, or ``setting`` at the top."""
+
+
+def read_space(file: Path) -> Space:
+    """The space that a file describes.
+
+    :raises ConfigError: it cannot be read, names no setting, or a range or a choice is impossible.
+    """
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file} is no readable TOML file: {error}") from error
+    found = {}
+    for setting in settings():
+        table = values.get(setting.section, {}) if setting.section else values
+        if isinstance(table, dict) and setting.name in table:
+            name = f"{setting.section}.{setting.name}" if setting.section else setting.name
+            found[name] = _dimension(file, name, table.pop(setting.name))
+    left = [name for name, value in values.items() if value != {}]
+    if left or not found:
+        raise ConfigError(
+            f"{file}: {', '.join(left) or 'nothing'} is to be searched; name settings of a run file, each as"
+            " {low = ..., high = ...} or {choices = [...]}"
+        )
+    return found
+
+
+def search(
+    prepared: Path, out: Path, run: RunConfig, space_file: Path, *, trials: int, jobs: int
+) -> optuna.Study:
+    """Fit with other settings until so many trials are done, counting those of earlier calls.
+
+    :param trials: how many in all.
+    :param jobs: processes at once.
+    :raises RunError: the folder holds another search, or something else.
+    """
+    space = read_space(space_file)
+    _check_comparable(space_file, run, space)
+    _claim(out, run, space_file)
+    for name in _closeness_names(run, space):
+        add_targets(prepared, name)
+    study = _study(out, run.fit.seed)
+    _fail_interrupted(study)
+    left = max(0, trials - len(_ended(study)))
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(
+            target=_work, args=(prepared, out, run, space, trials, run.fit.seed + trials * number + left)
+        )
+        for number in range(min(jobs, left))
+    ]
+    for worker in workers:
+        worker.start()
+    with tqdm(total=trials, initial=trials - left, desc="search", unit="trial") as progress:
+        while any(worker.is_alive() for worker in workers):
+            workers[0].join(timeout=1)
+            progress.update(min(trials, len(_ended(study))) - progress.n)
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise RunError("a process of the search ended early; see above, then run the same command to go on")
+    complete = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    if not complete:
+        raise RunError(f"{out}: no trial of {trials} came to an end; see above, or give more trials")
+    best = _with(run, study.best_trial.params)
+    write_whole(out / BEST_FILE, as_toml(best))
+    write_whole(out / REPORT_FILE, _html(study, run, space))
+    return study
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """How much of the variation of the metric each setting explains, in [0, 1], the most first.
+
+    By fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) over the trials that came to an end; empty where they
+    are too few, or all the same, to tell.
+    """
+    if len(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) < 2:
+        return {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dict(
+                optuna.importance.get_param_importances(
+                    study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
+                )
+            )
+    except (RuntimeError, ValueError):  # all trials came to the same
+        return {}
+
+
+def _dimension(file: Path, name: str, value: object) -> Range | Choices:
+    if isinstance(value, dict) and set(value) == {"choices"} and isinstance(value["choices"], list):
+        if value["choices"]:
+            return Choices(tuple(value["choices"]))
+    elif isinstance(value, dict) and {"low", "high"} <= set(value) <= {"low", "high", "log"}:
+        low, high, log = value["low"], value["high"], value.get("log", False)
+        numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high))
+        if numbers and low < high and isinstance(log, bool) and (low > 0 or not log):
+            return Range(low, high, log)
+    raise ConfigError(
+        f"{file}: {name} must be {{low = A, high = B}} with A under B (log = true only where A is over 0)"
+        f" or {{choices = [A, ...]}}; got {value!r}"
+    )
+
+
+def _check_comparable(file: Path, run: RunConfig, space: Space) -> None:
+    """Trials are ranked by the monitored metric, so that has to mean the same in all of them."""
+    depends = {
+        "loss": {"fit.loss", "closeness"},
+        "mae": {"closeness"},
+        "ndcg": {"closeness"},
+        "rouge2": set(),
+    }
+    for name in sorted(space.keys() & (depends[run.fit.monitor] | {"fit.monitor"})):
+        raise ConfigError(
+            f"{file}: {name} changes what the monitored metric {run.fit.monitor!r} means, so trials could not"
+            " be compared; leave it out of the space, or set monitor = 'rouge2' in the run"
+        )
+
+
+def _claim(out: Path, run: RunConfig, space_file: Path) -> None:
+    texts = {RUN_FILE: as_toml(run), SPACE_FILE: space_file.read_text(encoding="utf-8")}
+    if out.exists() and not (out / SPACE_FILE).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(
+            f"{out} exists and holds no {SPACE_FILE}, so nothing is written there; name another folder"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        file = out / name
+        if file.exists() and file.read_text(encoding="utf-8") != text:
+            raise RunError(f"{file} is that of another search; name another folder, or remove this one")
+        write_whole(file, text)
+
+
+def _closeness_names(run: RunConfig, space: Space) -> Sequence[str]:
+    searched = space.get("closeness")
+    return list(searched.choices) if isinstance(searched, Choices) else [run.closeness]
+
+
+def _study(out: Path, seed: int) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    backend = JournalFileBackend(str(out / TRIALS_FILE))
+    return optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend),
+        study_name=_STUDY,
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+    )
+
+
+def _fail_interrupted(study: optuna.Study) -> None:
+    """What a kill left running will never end; its settings are tried again."""
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        study.enqueue_trial(trial.params)
+
+
+def _ended(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
+    return study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
+
+
+def _with(run: RunConfig, parameters: Mapping[str, Any]) -> RunConfig:
+    values = as_values(run)
+    for name, value in parameters.items():
+        section, dot, setting = name.rpartition(".")
+        (values[section] if dot else values)[setting] = value
+    return run_config(values, SPACE_FILE)
+
+
+def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, seed: int) -> None:
+    """One process: trials until there are enough of them all together.
+
+    :param seed: of what it tries; another one in each process, or all would begin with the same trials.
+    """
+    torch.set_num_threads(1)
+    study = _study(out, seed)
+    splits = {name: by_split(load(prepared, name)[1]) for name in _closeness_names(run, space)}
+
+    def objective(trial: optuna.Trial) -> float:
+        tried = _with(run, {name: what.suggest(trial, name) for name, what in space.items()})
+
+        def tell(epoch: Epoch) -> None:
+            trial.report(epoch.monitored(run.fit.monitor), epoch.number)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        split = splits[tried.closeness]
+        dimension = split["train"][0].vectors.shape[1]
+        with processes(tried.fit.device) as mine:
+            found = fit(
+                split["train"],
+                split["validation"],
+                tried.model_for(dimension),
+                tried.fit,
+                mine,
+                on_epoch=tell,
+            )
+        trial.set_user_attr("epoch", found.best.number)
+        return found.best.monitored(run.fit.monitor)
+
+    def stop_when_enough(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
+        if len(_ended(study)) >= trials:
+            study.stop()
+
+    study.optimize(objective, callbacks=[stop_when_enough], catch=(FitError,))
+
+
+def _html(study: optuna.Study, run: RunConfig, space: Space) -> str:
+    shares = importances(study)
+    picture = bars(
+        [Bar(name, share) for name, share in shares.items()],
+        x="share of the variation explained",
+        name="importances",
+        description="how much of the variation of the metric each setting explains; also in the table",
+    )
+    return render(
+        "search",
+        metric=run.fit.monitor,
+        settings=list(space),
+        trials=sorted(_ended(study), key=lambda trial: (trial.value is None, trial.value or 0.0)),
+        shares=shares,
+        picture=picture,
+    )
