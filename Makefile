@@ -1,7 +1,8 @@
 # The commands of this project. Each is one line that can be typed by hand.
 #
 #   make serve               install what serving needs into .venv, serve on port 8000
-#   make test                install everything else too, run all tests
+#   make setup               install what training and tests need too
+#   make test                the same, then run all tests
 #   make serve TORCH=cuda    the same with PyTorch's CUDA build (Linux, NVIDIA driver for CUDA 13)
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
@@ -12,11 +13,13 @@ PORT ?= 8000
 VENV := .venv$(if $(filter cpu,$(TORCH)),,-$(TORCH))
 BIN := $(VENV)/bin
 
-.PHONY: serve test check format lock clean
+.PHONY: serve setup test check format lock clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serving
 	PORT=$(PORT) $(BIN)/gunicorn --config service/gunicorn.conf.py 'service.server:app()'
+
+setup: $(VENV)/.testing
 
 test: check
 	$(BIN)/pytest

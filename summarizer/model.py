@@ -55,9 +55,9 @@ class ModelConfig:
     position_features: bool = True
     normalize: Normalization = "layer"
     activation: Activation = "sigmoid"
-    dropout_inputs: float = 0.0
+    dropout_inputs: float = 0.3
     dropout_recurrent: float = 0.0
-    dropout_outputs: float = 0.0
+    dropout_outputs: float = 0.3
     members: int = 1
 
     def __post_init__(self) -> None:

@@ -370,6 +370,7 @@ def _shortened(ids: Sequence[str]) -> str:
 
 
 def _shown_worst(worst: Sequence[Placed]) -> Iterator[str]:
+    worst = [found for found in worst if found.similarity < 1]
     if worst:
         yield "Quotes least like their articles: similarity, id; the quote; the nearest to it in the article"
         yield "\n".join(

@@ -140,6 +140,13 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
     :raises PreparedError: the folder does not hold prepared articles, or the encoder is another one.
     """
     manifest, rows = _read(folder)
+    place, about = _targets_place(folder, closeness_name, manifest)
+    missing = {_key(row["sentences"], row["quotes"]): row for row in rows}
+    if place.exists():
+        kept = Rows.open(place)
+        missing = {key: row for key, row in missing.items() if key not in kept}
+    if not missing:
+        return
     vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
     quote_vectors: Rows | None = None
     if needs_vectors(closeness_name):
@@ -150,20 +157,18 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
             quote_vectors = store.read()
     nothing = np.zeros((0, manifest.dimension), np.float32)
     score = closeness(closeness_name)
-    with RowStore(*_targets_place(folder, closeness_name, manifest), 1) as store:
-        missing = [row for row in rows if _key(row["sentences"], row["quotes"]) not in store]
-        for number, row in enumerate(tqdm(missing, desc=f"targets {closeness_name}", unit="article")):
-            key = _key(row["sentences"], row["quotes"])
-            if key in store:  # the same article twice
-                continue
+    with RowStore(place, about, 1) as store:
+        progress = tqdm(missing.items(), desc=f"targets {closeness_name}", unit="article")
+        for number, (key, row) in enumerate(progress, start=1):
             quoted = Quoted(
                 row["sentences"],
                 row["quotes"],
                 vectors[_key(row["sentences"])],
                 quote_vectors[_key(row["quotes"])] if quote_vectors else nothing,
             )
-            store.add(key, score(quoted)[:, None])
-            if number % 100 == 99:
+            if key not in store:  # another process may have been quicker
+                store.add(key, score(quoted)[:, None])
+            if number % 100 == 0:
                 store.flush()
         store.flush()
 

@@ -82,9 +82,8 @@ def test_an_impossible_architecture_is_refused_by_field(settings, message):
 
 
 def test_input_dropout_drops_the_same_numbers_at_every_sentence():
-    network = SentenceScorer(ModelConfig(dimension=6, width=5, normalize="none", dropout_inputs=0.5)).members[
-        0
-    ]
+    config = ModelConfig(dimension=6, width=5, normalize="none", dropout_inputs=0.5)
+    network = SentenceScorer(config).members[0]
     seen = []
     network.recurrent.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].data))
     network.train()(pad([np.ones((40, 6), np.float32)]))
@@ -97,10 +96,10 @@ def test_input_dropout_drops_the_same_numbers_at_every_sentence():
 def test_recurrent_dropout_is_one_mask_on_the_state_at_every_sentence(cell):
     """Against the recurrence written out, with the mask applied to the state instead of the weights."""
     torch.manual_seed(0)
-    network = SentenceScorer(
-        ModelConfig(dimension=6, width=5, cell=cell, bidirectional=False, position_features=False,
-                    normalize="none", dropout_recurrent=0.4)
-    ).double().members[0].train()  # fmt: skip
+    plain = {"bidirectional": False, "position_features": False, "normalize": "none"}
+    dropouts = {"dropout_inputs": 0.0, "dropout_recurrent": 0.4, "dropout_outputs": 0.0}
+    config = ModelConfig(dimension=6, width=5, cell=cell, **plain, **dropouts)
+    network = SentenceScorer(config).double().members[0].train()
     batch = pad(articles(7, 4))
     torch.manual_seed(3)
     outputs = network(batch)

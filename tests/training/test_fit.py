@@ -19,7 +19,8 @@ from training.losses import binary_cross_entropy
 from training.prepared import PreparedArticle
 
 ALONE = Processes(0, 1, torch.device("cpu"))
-MODEL = ModelConfig(dimension=4, width=8, normalize="none")
+PLAIN = {"normalize": "none", "dropout_inputs": 0.0, "dropout_outputs": 0.0}
+MODEL = ModelConfig(dimension=4, width=8, **PLAIN)
 QUICK = FitConfig(epochs=3, batch_steps=32, device="cpu")
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +66,7 @@ def test_eight_articles_are_overfitted():
         for article in prepared(8, 3)
     ]
     config = FitConfig(epochs=80, patience=80, learning_rate=0.05, l2=0.0, batch_steps=512, device="cpu")
-    model = ModelConfig(dimension=4, width=24, normalize="none")
+    model = ModelConfig(dimension=4, width=24, **PLAIN)
     history = fit(eight, eight, model, config, ALONE).history
     assert history[0].training_loss > 0.6
     assert history[-1].training_loss < 0.02
