@@ -14,14 +14,28 @@ from summarizer.paragraphs import Span, paragraphs
 
 # Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
 _MORE_ABBREVIATIONS = frozenset(
-    "sgt lt col gen capt cmdr maj gov rep sen hon rev supt insp det vs cf al approx dept viz"
-    " ph.d b.a m.a m.d b.sc m.sc r.r e.u u.n".split()
+    "sgt lt col gen gens capt cmdr comdr maj cpl pvt gov rep sen sens hon rev supt insp det drs fr pres amb"
+    " atty wm mt apr jun jul blvd vs cf al approx dept viz ph.d b.sc m.sc".split()
+)
+# `E.U.`, `K.J.`, `B.A.`: letters with full stops between are too many to list.
+_DOTTED_LETTERS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+
+# Words that no name begins with: after an abbreviation and with a capital, they begin a sentence
+# (`in the U.S. She left`). Added to the 39 that Punkt knows.
+_MORE_STARTERS = frozenset(
+    "a an and after also another as at because before by during for from her here his how its later"
+    " maybe my next not now on once one or our over perhaps she still that their then those through to"
+    " today until we what where who why with without you".split()
 )
 
 # Full stops of scripts that put no space after them, or that Punkt does not know.
-_OTHER_STOPS = "。！？｡．؟۔।॥։።፧።៕៖"
-_CLOSING = "\"'”’»›)]}」』）】》〉］｝"
-_OTHER_END = re.compile(f"[{_OTHER_STOPS}]+[{re.escape(_CLOSING)}]*")
+_OTHER_STOPS = "。！？｡؟۔।॥։።፧။៕៖\u037e"
+_CLOSING = re.escape("\"'”’»›)]}」』）】》〉］｝")
+_OTHER_END = re.compile(
+    rf"(?:[{_OTHER_STOPS}]|．(?!\d))++"  # `３．５` goes on
+    rf"(?:[{_CLOSING}]++(?!と)|(?![{_CLOSING}]))"  # と: who said what was quoted
+    r"|(?<=[\u0370-\u03ff\u1f00-\u1fff]{2});(?=\s)"  # the Greek question mark, as it is typed
+)
 
 # Never the last word of a sentence, whatever Punkt makes of the name that follows.
 _NEVER_LAST = re.compile(
@@ -58,6 +72,13 @@ class _Language(PunktLanguageVars):  # type: ignore[misc]  # untyped package
         return self._words.findall(s)
 
 
+class _Abbreviations(frozenset[str]):
+    """The listed ones and all dotted letters."""
+
+    def __contains__(self, word: object) -> bool:
+        return super().__contains__(word) or bool(_DOTTED_LETTERS.fullmatch(str(word)))
+
+
 class _Punkt(PunktSentenceTokenizer):  # type: ignore[misc]  # untyped package
     """Punkt that remembers its decisions about short contexts, such as ``said. The``.
 
@@ -83,9 +104,9 @@ class SentenceSplitter:
     def __init__(self) -> None:
         source = punkt.load_model("english")
         parameters = PunktParameters()
-        parameters.abbrev_types = set(source.abbrev_types) | _MORE_ABBREVIATIONS
+        parameters.abbrev_types = _Abbreviations(source.abbrev_types | _MORE_ABBREVIATIONS)
         parameters.collocations = set(source.collocations)
-        parameters.sent_starters = set(source.sent_starters)
+        parameters.sent_starters = set(source.sent_starters) | _MORE_STARTERS
         parameters.ortho_context.update(source.ortho_context)
         self._punkt = _Punkt(parameters)
 
