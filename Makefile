@@ -3,6 +3,7 @@
 #   make serve               install what serving needs into .venv, serve on port 8000
 #   make setup               install what training and tests need too
 #   make test                the same, then run all tests
+#   make model CORPUS=PATH   train a model on a corpus: runs/model/checkpoint and runs/model/report.html
 #   make serve TORCH=cuda    the same with PyTorch's CUDA build (Linux, NVIDIA driver for CUDA 13)
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
@@ -13,7 +14,7 @@ PORT ?= 8000
 VENV := .venv$(if $(filter cpu,$(TORCH)),,-$(TORCH))
 BIN := $(VENV)/bin
 
-.PHONY: serve setup test check format lock clean
+.PHONY: serve setup model test check format lock clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serving
@@ -32,6 +33,15 @@ check: $(VENV)/.testing
 format: $(VENV)/.testing
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Every step goes on where it was killed.
+model: $(VENV)/.testing runs/encoder/model.safetensors
+	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared
+	$(BIN)/python -m training fit runs/prepared --out runs/model
+	$(BIN)/python -m training report runs/model
+
+runs/encoder/model.safetensors: | $(VENV)/.testing
+	$(BIN)/python -m training distill --out runs/encoder
 
 lock:
 	requirements/lock.sh

@@ -165,6 +165,7 @@ def _add_corpus(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
         "--columns",
         nargs="+",
+        action="extend",
         type=_column,
         default=[],
         metavar="OURS=THEIRS",
@@ -202,9 +203,13 @@ def _add_settings(stage: argparse.ArgumentParser) -> None:
     source = stage.add_mutually_exclusive_group()
     source.add_argument("--config", type=Path, metavar="FILE", help="run file (TOML); `config` prints one")
     source.add_argument("--preset", choices=PRESETS, help="recipe that comes with this package")
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for setting in settings():
-        group = stage.add_argument_group(f"[{setting.section}]" if setting.section else "run")
-        group.add_argument(
+        if setting.section not in groups:
+            groups[setting.section] = stage.add_argument_group(
+                f"[{setting.section}]" if setting.section else "run"
+            )
+        groups[setting.section].add_argument(
             f"--{setting.name.replace('_', '-')}",
             dest=_destination(setting),
             metavar=_metavar(setting),

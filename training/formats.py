@@ -5,8 +5,8 @@ Each format is a generator of rows; what makes a row an article is decided in on
 ==========  ===========================  ==========================================================
 format      file names end in            a row
 ==========  ===========================  ==========================================================
-``jsonl``   .jsonl .ndjson .json, .gz    an object a line; Newsroom's are such lines
-``csv``     .csv, .gz                    a record under a header
+``jsonl``   .jsonl .ndjson .json, .gz    an object a line, or in one array; Newsroom's are such lines
+``csv``     .csv, .gz                    a record under a header; semicolons or tabs may stand for commas
 ``tsv``     .tsv, .gz                    the same with tabs
 ``parquet`` .parquet                     a row
 ``story``   .story                       a file: the text, then ``@highlight`` before each quote
@@ -23,7 +23,8 @@ Fields of a row, by our names:
 ``text``
     The article.
 ``quotes``
-    A list of strings. In a CSV, TSV or Parquet cell also a JSON list; any other string there is a summary.
+    A list of strings. In a CSV, TSV or Parquet cell also a list as JSON or Python write it; any other string
+    there is a summary.
 ``summary``
     What a curator wrote, in place of quotes; see :func:`training.quotations.quotations`.
 ``source``
@@ -31,14 +32,18 @@ Fields of a row, by our names:
     name of the file up to its first dot; of stories and pages, which are a file each, the name of the folder.
 """
 
+import ast
 import csv
 import gzip
 import hashlib
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -59,6 +64,9 @@ FORMATS = tuple(SUFFIXES)
 
 _ONLY_BY_NAME = (".json", ".json.gz")  # in a folder these are more often about the data than the data
 _HIGHLIGHT = "@highlight"
+_DELIMITERS = ",;\t"  # spreadsheets write semicolons where the comma is the decimal mark
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_LIST = re.compile(r"""\s*\[\s*['"].*['"]\s*,?\s*\]\s*""", re.DOTALL)  # no edit in brackets
 _BLURB_COLUMNS = {"summary": "blurb", "source": "page"}  # a page stands where another row has its source
 
 
@@ -77,8 +85,8 @@ def read_corpus(
     :param blurbs: for one folder of HTML pages: JSON Lines, CSV, TSV or Parquet with ``page`` (name of the
         file in the folder), ``blurb`` and, if there are any, ``id`` (by default the name of the page without
         its ending) and ``title`` (by default that of the page).
-    :returns: the sound rows; every other row is in ``refused`` with its reason. Of two rows with the same
-        id the first is kept.
+    :returns: the sound rows; every other row is in ``refused`` with its reason. Rows with the same id and
+        text, a quote or a blurb each, are one article; of other rows with the same id the first is kept.
     :raises CorpusError: a path that does not exist, a broken file, a file (of stories: a folder) without
         one sound row, or arguments that do not fit together.
     """
@@ -96,7 +104,10 @@ def read_corpus(
         for row in rows:
             article = _article(row, splitter)
             if isinstance(article, Article) and article.id in articles:
-                article = Refused(row.file, row.line, "id", f"{article.id!r} is already in the corpus")
+                merged = _merged(articles[article.id], article)
+                article = merged or Refused(
+                    row.file, row.line, "id", f"{article.id!r} is already in the corpus"
+                )
             if isinstance(article, Article):
                 articles[article.id] = article
             else:
@@ -118,12 +129,14 @@ class Row(NamedTuple):
     """A row by our field names, or what is wrong with it, and where it stands.
 
     :ivar collection: its source, if neither the row nor its id names one.
+    :ivar names: the names of all its fields, as the file has them; empty of files that name none.
     """
 
     file: Path
     line: int
     fields: Mapping[str, Any] | Fault
     collection: str
+    names: Sequence[str] = ()
 
 
 Reader = Callable[[Path, Mapping[str, str]], Iterator[Row]]
@@ -202,7 +215,32 @@ def _first(refused: Sequence[Refused], name: Path) -> str:
 
 def _article(row: Row, splitter: SentenceSplitter) -> Article | Refused:
     fields = row.fields if isinstance(row.fields, Fault) else _checked(row.fields, row.collection, splitter)
-    return Refused(row.file, row.line, *fields) if isinstance(fields, Fault) else fields
+    if not isinstance(fields, Fault):
+        return fields
+    return Refused(row.file, row.line, fields.field, fields.reason + _hint(row, fields.field))
+
+
+def _hint(row: Row, field: str) -> str:
+    """What the fields are called, where a needed one is not there: most files have other names for them."""
+    needed = {"text": ("text",), "quotes": ("quotes", "summary")}.get(field)
+    if not needed or not row.names or isinstance(row.fields, Fault):
+        return ""
+    if any(row.fields.get(name) is not None for name in needed):
+        return ""
+    return f'; the fields are "{", ".join(row.names)}": --columns {field}=NAME says which of them it is'
+
+
+def _merged(first: Article, second: Article) -> Article | None:
+    """Both as one article, if they are the same one and the second has a quote that the first has not.
+
+    Sentences of a blurb that quotes nothing stay only if no other row has something better.
+    """
+    quotes = tuple(dict.fromkeys([*first.quotes, *second.quotes]))
+    if first.text != second.text or quotes == first.quotes:
+        return None
+    if (first.origin == "sentences") != (second.origin == "sentences"):
+        return first if second.origin == "sentences" else second
+    return replace(first, quotes=quotes)
 
 
 def _checked(fields: Mapping[str, Any], collection: str, splitter: SentenceSplitter) -> Article | Fault:
@@ -215,8 +253,8 @@ def _checked(fields: Mapping[str, Any], collection: str, splitter: SentenceSplit
     article_id, quotes = fields.get("id"), fields.get("quotes")
     if not isinstance(article_id, str | int | None) or isinstance(article_id, bool):
         return Fault("id", "should be a string, a whole number or null")
-    if not isinstance(quotes, list | None) or not all(isinstance(quote, str) for quote in quotes or ()):
-        return Fault("quotes", "should be a list of strings")
+    if wrong := _not_strings(quotes):
+        return Fault("quotes", f"should be a list of strings, {wrong}")
     strings = {name: value for name, value in fields.items() if name in FIELDS and isinstance(value, str)}
     for field, value in {**strings, "quotes": "\n".join(quotes or ())}.items():
         if not _is_well_formed(value):
@@ -231,6 +269,13 @@ def _checked(fields: Mapping[str, Any], collection: str, splitter: SentenceSplit
     return Article(
         article_id, title or None, text, taken[0], source or source_of(article_id) or collection, taken[1]
     )
+
+
+def _not_strings(quotes: object) -> str:
+    if not isinstance(quotes, list | None):
+        return f"is {type(quotes).__name__}"
+    others = [type(quote).__name__ for quote in quotes or () if not isinstance(quote, str)]
+    return f"holds {others[0]}" if others else ""
 
 
 def _quotes(
@@ -262,29 +307,57 @@ def _is_well_formed(text: str) -> bool:
 def _read_jsonl(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
     with _opened(file) as stream:
         for line, content in enumerate(stream, start=1):
-            if content.strip():
-                decoded = _decoded(content)
-                fields = decoded if isinstance(decoded, Fault) else _named(decoded, columns)
-                yield Row(file, line, fields, _stem(file))
+            if line == 1:
+                _check_encoding(file, content)
+            if line == 1 and content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
+                yield from _read_array(file, content + stream.read(), columns)
+            elif content.strip():
+                yield _json_row(file, line, _decoded(content), columns)
+
+
+def _read_array(file: Path, content: bytes, columns: Mapping[str, str]) -> Iterator[Row]:
+    """A file that is one array of objects, as exports often are; the line of a row is its number."""
+    rows = _parsed(content)
+    if isinstance(rows, Fault):
+        raise CorpusError(f"{file} begins as an array of objects but is {rows.reason}")
+    for number, row in enumerate(rows, start=1):
+        yield _json_row(file, number, _object(row), columns)
+
+
+def _json_row(file: Path, line: int, row: dict[str, Any] | Fault, columns: Mapping[str, str]) -> Row:
+    if isinstance(row, Fault):
+        return Row(file, line, row, _stem(file))
+    return Row(file, line, _named(row, columns), _stem(file), tuple(row))
 
 
 def _decoded(line: bytes) -> dict[str, Any] | Fault:
+    row = _parsed(line)
+    return row if isinstance(row, Fault) else _object(row)
+
+
+def _object(row: object) -> dict[str, Any] | Fault:
+    return row if isinstance(row, dict) else Fault("(row)", f"should be an object, is {type(row).__name__}")
+
+
+def _parsed(content: bytes) -> Any:
+    """What the JSON says, or what is wrong with it."""
     try:
-        row: Any = json.loads(line.decode("utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return Fault("(row)", f"not UTF-8 at byte {error.start}")
     except ValueError as error:
         return Fault("(row)", f"not JSON: {error}")
     except RecursionError:
         return Fault("(row)", "not JSON that can be read: nested too deeply")
-    if not isinstance(row, dict):
-        return Fault("(row)", f"should be an object, is {type(row).__name__}")
-    return row
 
 
 def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = ",") -> Iterator[Row]:
     with _opened(file) as stream, _cells_of_any_size():
-        lines = (line.decode("utf-8", "surrogateescape") for line in stream)
+        first = stream.readline()
+        _check_encoding(file, first)
+        if delimiter not in (heading := first.decode("utf-8", "replace")):
+            delimiter = max(_DELIMITERS, key=heading.count)
+        lines = (line.decode("utf-8", "surrogateescape") for line in chain([first], stream))
         # Strict: otherwise a file that was cut off inside quotation marks ends in one huge cell.
         records = csv.reader(_without_mark(lines), delimiter=delimiter, strict=True)
         try:
@@ -293,9 +366,8 @@ def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = ",") -> I
             line = records.line_num + 1
             for record in records:
                 if len(record) == len(header):
-                    yield Row(
-                        file, line, _table_row(dict(zip(header, record, strict=True)), columns), _stem(file)
-                    )
+                    fields = _table_row(dict(zip(header, record, strict=True)), columns)
+                    yield Row(file, line, fields, _stem(file), header)
                 elif record:
                     fault = Fault("(row)", f"has {len(record)} cells, the header has {len(header)}")
                     yield Row(file, line, fault, _stem(file))
@@ -348,7 +420,7 @@ def _read_parquet(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
                     except UnicodeDecodeError as error:
                         yield Row(file, line, Fault("(row)", f"not UTF-8: {error.reason}"), _stem(file))
                     else:
-                        yield Row(file, line, _table_row(record, columns), _stem(file))
+                        yield Row(file, line, _table_row(record, columns), _stem(file), names)
     except (pyarrow.ArrowException, OSError) as error:
         raise CorpusError(f"{file} cannot be read as Parquet: {error}") from error
 
@@ -428,9 +500,21 @@ def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> 
     return {
         "id": blurb["id"] or name.rpartition(".")[0],
         "title": blurb["title"] or content.title,
-        "text": content.text.replace("\n", "\n\n"),  # each of its lines is a paragraph
+        # each of its lines is a paragraph
+        "text": _without_title(content.text, content.title).replace("\n", "\n\n"),
         "summary": blurb["summary"],
     }
+
+
+def _check_encoding(file: Path, beginning: bytes) -> None:
+    if beginning.startswith(_UTF16):
+        raise CorpusError(f"{file} is UTF-16; it should be saved as UTF-8 (iconv -f UTF-16 -t UTF-8)")
+
+
+def _without_title(text: str, title: str | None) -> str:
+    """The main text of a page begins with its heading, which nobody quotes."""
+    first, _, rest = text.partition("\n")
+    return rest if title and rest and first.strip().casefold() == title.strip().casefold() else text
 
 
 @contextmanager
@@ -455,21 +539,29 @@ def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]
     return fields
 
 
-def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """The row by our names; a cell of quotes that is no list is a JSON list or a summary."""
+def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
+    """The row by our names; a cell of quotes that is no list is a written list or a summary."""
     fields = _named(row, columns)
     cell = fields["quotes"]
     if isinstance(cell, str):
-        fields["quotes"] = None
-        try:
-            parsed = json.loads(cell)
-        except (ValueError, RecursionError):
-            parsed = None
-        if isinstance(parsed, list):
-            fields["quotes"] = parsed
-        elif cell.strip():
+        fields["quotes"] = _list_in(cell)
+        if fields["quotes"] is None and _LIST.fullmatch(cell):
+            return Fault("quotes", "looks like a list, but is one neither in JSON nor in Python")
+        if fields["quotes"] is None and cell.strip():
             fields["summary"] = cell
     return fields
+
+
+def _list_in(cell: str) -> list[Any] | None:
+    """The list that a cell spells as JSON, or as Python does, which is how pandas writes lists to CSV."""
+    for read in (json.loads, ast.literal_eval) if cell.lstrip()[:1] == "[" else ():
+        try:
+            parsed = read(cell.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+        if isinstance(parsed, list):
+            return parsed
+    return None
 
 
 def _check_columns(file: Path, found: Sequence[str], columns: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,7 +26,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _LONGEST_SHOWN = 100  # characters of a quote
 _MOST_DUPLICATES_SHOWN = 10
 _MOST_IDS_SHOWN = 5
-_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d+\b")
+_FEW_WORDS, _MANY_WORDS = 20, 50_000  # an article has more, and less
+_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\b\d+\b")
 
 
 class Spread(NamedTuple):
@@ -79,6 +80,17 @@ class Duplicate:
     splits: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Something that articles seldom have unless their file was read or made wrongly.
+
+    :ivar ids: the articles that have it.
+    """
+
+    what: str
+    ids: tuple[str, ...]
+
+
 class Placed(NamedTuple):
     """How well a quote was found.
 
@@ -110,6 +122,7 @@ class Inspection:
 
     :ivar sources: by name, in order of name.
     :ivar duplicates: those across splits first.
+    :ivar suspicions: only those that an article has.
     :ivar worst: the quotes that were found worst, the worst first.
     :ivar refused: the most frequent reason first.
     """
@@ -117,6 +130,7 @@ class Inspection:
     overall: Figures
     sources: Mapping[str, Figures]
     duplicates: tuple[Duplicate, ...]
+    suspicions: tuple[Suspicion, ...]
     worst: tuple[Placed, ...]
     refused: tuple[RefusedGroup, ...]
 
@@ -145,6 +159,7 @@ def inspect(corpus: Corpus, *, sample: int | None = None, progress: bool = False
         overall.figures(),
         {source: sources[source].figures() for source in sorted(sources)},
         tuple(_duplicates(corpus.articles)),
+        tuple(_suspicions(corpus.articles)),
         tuple(_with_nearest(worst, corpus.articles, splitter)),
         tuple(_grouped(corpus.refused)),
     )
@@ -272,6 +287,31 @@ def _duplicates(articles: Iterable[Article]) -> list[Duplicate]:
     return sorted(found, key=lambda duplicate: -len(duplicate.splits))
 
 
+def _suspicions(articles: Sequence[Article]) -> Iterator[Suspicion]:
+    for what, is_so in _SIGNS.items():
+        ids = tuple(article.id for article in articles if is_so(article))
+        if ids:
+            yield Suspicion(what, ids)
+
+
+def _in_any(pattern: str) -> Callable[[Article], bool]:
+    compiled = re.compile(pattern)
+    return lambda article: any(compiled.search(text) for text in (article.text, *article.quotes))
+
+
+_SIGNS: Mapping[str, Callable[[Article], bool]] = {
+    "HTML tags": _in_any(r"</?(?:p|br|div|span|a|b|i|em|strong|h[1-6]|li|ul)\b[^<>]*>"),
+    "HTML entities": _in_any(r"&(?:amp|lt|gt|quot|nbsp|[lr][sd]quo|#\d+|#x[0-9a-fA-F]+);"),
+    "UTF-8 read as another encoding": _in_any("â€|[ÃÂ][\u0080-\u00bf]"),
+    "characters lost (\ufffd)": _in_any("\ufffd"),
+    "a quote as long as half the article": lambda article: (
+        2 * max(map(len, article.quotes), default=0) > len(article.text)
+    ),
+    f"more than {_MANY_WORDS} words": lambda article: len(article.text.split()) > _MANY_WORDS,
+    f"fewer than {_FEW_WORDS} words": lambda article: len(article.text.split()) < _FEW_WORDS,
+}
+
+
 def _grouped(refused: Iterable[Refused]) -> list[RefusedGroup]:
     groups: dict[tuple[str, str], list[Refused]] = defaultdict(list)
     for row in refused:
@@ -335,6 +375,7 @@ def as_text(inspection: Inspection) -> str:
             ],
         ),
         *_shown_duplicates(inspection.duplicates),
+        *_shown_suspicions(inspection.suspicions),
         *_shown_worst(inspection.worst),
         *_shown_refused(inspection.refused),
     ]
@@ -364,6 +405,15 @@ def _shown_duplicates(duplicates: Sequence[Duplicate]) -> Iterator[str]:
         yield "\n".join(lines)
 
 
+def _shown_suspicions(suspicions: Sequence[Suspicion]) -> Iterator[str]:
+    if suspicions:
+        yield "Articles or quotes to look at, for they have"
+        yield "\n".join(
+            f"  {len(suspicion.ids)} x {suspicion.what}: {_cut(_shortened(suspicion.ids))}"
+            for suspicion in suspicions
+        )
+
+
 def _shortened(ids: Sequence[str]) -> str:
     left = len(ids) - _MOST_IDS_SHOWN
     return ", ".join(ids[:_MOST_IDS_SHOWN]) + (f" and {left} more" if left > 0 else "")
@@ -383,7 +433,10 @@ def _shown_refused(groups: Sequence[RefusedGroup]) -> Iterator[str]:
     yield f"Rows refused: {sum(group.count for group in groups)}"
     lines = [
         f"  {group.count} x {group.field}: {group.reason}\n"
-        + "\n".join(f"    {row.file}:{row.line}: {_cut(row.reason)}" for row in group.examples)
+        + "\n".join(
+            f"    {row.file}:{row.line}" + (f": {_cut(row.reason)}" if row.reason != group.reason else "")
+            for row in group.examples
+        )
         for group in groups
     ]
     if lines:

@@ -7,7 +7,7 @@ is not found in it was a title, a scare quote, somebody else's words, or two apo
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -30,6 +30,7 @@ _TITLE_WORD = 4
 _DOUBLE = {
     '"': ('"',),
     "＂": ("＂",),
+    "″": ("″",),
     "“": ("”", '"'),
     "„": ("“”", '"'),
     "‟": ("”", '"'),
@@ -42,10 +43,11 @@ _DOUBLE = {
     "『": ("』",),
 }
 _SINGLE = {"'": "'’", "‘": "’'", "‚": "‘’", "’": "’", "`": "'`"}  # nearly all of these are apostrophes too
-_SAME_ON_BOTH_SIDES = frozenset('"＂”')
+_SAME_ON_BOTH_SIDES = frozenset('"＂″”')
 _MARK = re.compile(f"[{''.join(_DOUBLE | _SINGLE)}]")
 _ALL_DOUBLE = "".join({*_DOUBLE, "」", "』"})
 _BEFORE_CLOSING = frozenset(",.;:!?…")
+_ELLIPSIS = re.compile(r"\.(?: ?\.)+ ?\w")  # before a quotation that begins inside a sentence
 _MOST_ENDS = 8  # ends that are tried for a single mark
 _ELISION = re.compile(r"['‘’](?:\d\ds?|tis|twas|em|n|till?|cause|bout|round|cos)\b", re.IGNORECASE)
 
@@ -84,7 +86,8 @@ def quotations(blurb: str, text: str, splitter: SentenceSplitter | None = None) 
 
     A quotation is found where :class:`training.alignment.Aligner` gives it a similarity of at least
     :data:`FOUND`, unless it is a title: two words or more, of which all longer ones have a capital letter.
-    If none of those found has :data:`FEWEST_WORDS` words, the sentences are taken.
+    If none of those found has :data:`FEWEST_WORDS` words, the sentences are taken; and so they are if all
+    of them stand in the article word for word, for then the marks in them are the article's own.
 
     Of nested marks the outermost pair that is found counts. A quotation over several paragraphs, and one
     that is interrupted (``"The road," she writes, "was long"``), gives a quote for each piece. Where an
@@ -104,10 +107,13 @@ def quotations(blurb: str, text: str, splitter: SentenceSplitter | None = None) 
     article = _QuotedArticle(text)
     parts = list(_parts(blurb))
     found = tuple(dict.fromkeys(quote for part in parts for quote in article.quotations(part)))
-    if any(len(_WORD.findall(quote)) >= FEWEST_WORDS for quote in found):
+    split = (splitter or SentenceSplitter()).split("\n\n".join(part.text for part in parts))
+    sentences = tuple(dict.fromkeys(" ".join(sentence.text.split()) for sentence in split))
+    has_quotations = any(len(_WORD.findall(quote)) >= FEWEST_WORDS for quote in found)
+    has_blocks = any(part.is_block for part in parts)
+    if has_quotations and (has_blocks or not article.is_extract(sentences, found)):
         return Quotations(found, "quotations")
-    sentences = (splitter or SentenceSplitter()).split("\n\n".join(part.text for part in parts))
-    return Quotations(tuple(dict.fromkeys(" ".join(s.text.split()) for s in sentences)), "sentences")
+    return Quotations(sentences, "sentences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +146,11 @@ def _plain(piece: str) -> str:
     piece = _QUOTE_TAG.sub(lambda tag: "”" if tag[1] else "“", piece)
     piece = _LINE_TAG.sub("\n", _PARAGRAPH_TAG.sub("\n\n", piece))
     piece = html.unescape(_TAG.sub("", piece)).replace("\r\n", "\n")
-    # TeX, and the Penn Treebank after it, which puts spaces inside the marks.
-    return re.sub(r"\s*''(?!\w)", "”", re.sub(r"``\s*", "“", piece))
+    # What an export escaped once too often.
+    piece = re.sub(r'""(?=[\w\[])|(?<=[\w.,;:!?…])""', '"', re.sub(r"""\\(["'])""", r"\1", piece))
+    # TeX, and the Penn Treebank after it, which puts spaces inside the marks; two apostrophes on both sides.
+    piece = re.sub(r"(?<![\w'])''(?=[\w\[])", "“", re.sub(r"``\s*", "“", piece))
+    return re.sub(r"\s*''(?!\w)", "”", piece)
 
 
 class _Found(NamedTuple):
@@ -177,6 +186,17 @@ class _QuotedArticle:
                 yield whole.quote
                 return
         yield from self._between_marks(part.text)
+
+    def is_extract(self, sentences: Sequence[str], found: Sequence[str]) -> bool:
+        """Whether the blurb is sentences of the article, and more of them than what stands in marks."""
+        quoted, whole = (sum(len(_WORD.findall(one)) for one in some) for some in (found, sentences))
+        return quoted < whole and all(map(self._is_verbatim, sentences))
+
+    def _is_verbatim(self, sentence: str) -> bool:
+        if len(_WORD.findall(sentence)) < FEWEST_WORDS:  # a name under a quotation
+            return False
+        alignment = self._aligner.align(sentence)
+        return alignment.similarity == 1 and len(alignment.spans) == 1
 
     def _between_marks(self, paragraph: str) -> Iterator[str]:
         position = 0
@@ -218,11 +238,11 @@ def _is_title(quote: str) -> bool:
 
 def _may_open(paragraph: str, at: int) -> bool:
     mark, before, after = paragraph[at], paragraph[at - 1 : at], paragraph[at + 1 : at + 2]
-    if mark in '"＂':
+    if mark in '"＂″':
         return not before.isalnum()  # 5" is a length
     if mark in "«‹「『":
         return True  # French puts a space inside
-    if not after or after.isspace() or after in ".,;:!?)]":
+    if not after or after.isspace() or (after in ".,;:!?)]" and not _ELLIPSIS.match(paragraph, at + 1)):
         return False
     return mark in "“„‟" or not before or not (before.isalnum() or (mark in "”’»›" and not before.isspace()))
 

@@ -54,6 +54,36 @@ TABLES = ["a.csv", "a.csv.gz", "a.tsv", "a.parquet"]
 # What every format has in common
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_file_may_be_one_array_of_objects(tmp_path, indent):
+    (tmp_path / "a.json").write_text("\ufeff" + json.dumps([ROW, changed(text=""), 7], indent=indent))
+    corpus = read_corpus([tmp_path / "a.json"])
+    assert corpus.articles == [ARTICLE]
+    assert [(refused.line, refused.field) for refused in corpus.refused] == [(2, "text"), (3, "(row)")]
+
+
+def test_an_array_that_was_cut_off_is_refused_by_name(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([ROW])[:-5])
+    with pytest.raises(CorpusError, match=r"a\.json begins as an array of objects but is not JSON"):
+        read_corpus([tmp_path / "a.json"])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
+def test_a_row_without_what_it_needs_says_what_it_has_in_its_place(tmp_path, name):
+    make = write if name.endswith("jsonl") else write_table
+    with pytest.raises(CorpusError, match='fields are "url, body": --columns text=NAME'):
+        read_corpus([make(tmp_path / name, {"url": "u", "body": "Dogs bark."})])
+    with pytest.raises(CorpusError, match='fields are "text, pick": --columns quotes=NAME'):
+        read_corpus([make(tmp_path / name, {"text": "Dogs bark.", "pick": "bark"})])
+
+
+def test_rows_of_one_article_with_a_quote_each_are_one_article(tmp_path):
+    file = write(tmp_path / "a.jsonl", ROW, {**ROW, "quotes": ["Cats sleep."]}, {**ROW, "text": "Other."})
+    corpus = read_corpus([file])
+    assert [article.quotes for article in corpus.articles] == [("Dogs bark.", "Cats sleep.")]
+    assert [(refused.line, refused.field) for refused in corpus.refused] == [(3, "id")]
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "A.JSONL", "a.json.gz"])
 def test_a_line_becomes_an_article(tmp_path, name):
     corpus = read_corpus([write(tmp_path / name, ROW)])
@@ -357,6 +387,40 @@ def test_a_csv_file_that_was_cut_off_inside_a_cell_is_refused_by_name(tmp_path):
         read_corpus([tmp_path / "a.csv"])
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_file_may_have_the_delimiter_of_other_countries(tmp_path, delimiter):
+    cells = ["news/1", "Cats, and dogs.", "Dogs bark."]
+    content = f"\ufeff{delimiter.join(['id', 'text', 'summary'])}\r\n{delimiter.join(cells)}\r\n"
+    (tmp_path / "a.csv").write_bytes(content.encode())
+    (article,) = read_corpus([tmp_path / "a.csv"]).articles
+    assert (article.id, article.text, article.quotes) == ("news/1", "Cats, and dogs.", ("Dogs bark.",))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_file_in_utf_16_is_refused_with_what_to_do(tmp_path, name):
+    (tmp_path / name).write_bytes("id,text,quotes\n1,Dogs bark.,Dogs\n".encode("utf-16"))
+    with pytest.raises(CorpusError, match="is UTF-16; it should be saved as UTF-8"):
+        read_corpus([tmp_path / name])
+
+
+@pytest.mark.parametrize("cell", ['["Dogs bark.", "Cats sleep."]', "['Dogs bark.', 'Cats sleep.']"])
+def test_a_cell_may_hold_a_list_as_json_or_python_write_it(tmp_path, cell):
+    file = write_table(tmp_path / "a.csv", {"text": "Cats sleep. Dogs bark.", "quotes": cell})
+    (article,) = read_corpus([file]).articles
+    assert (article.quotes, article.origin) == (("Dogs bark.", "Cats sleep."), "quotes")
+
+
+def test_a_cell_with_a_broken_list_is_refused_and_one_with_edits_in_brackets_is_not(tmp_path):
+    file = write_table(
+        tmp_path / "a.csv",
+        {"text": "Cats sleep. Dogs bark.", "quotes": "['Dogs bark.' 'Cats', or ']"},
+        {"text": "Cats sleep. Dogs bark.", "quotes": "[All] dogs bark [at night]"},
+    )
+    corpus = read_corpus([file])
+    assert [article.quotes for article in corpus.articles] == [("[All] dogs bark [at night]",)]
+    assert [refused.field for refused in corpus.refused] == ["quotes"]
+
+
 def test_a_csv_file_without_rows_is_refused_by_name(tmp_path):
     (tmp_path / "a.csv").write_text("")
     with pytest.raises(CorpusError, match=r"a\.csv holds no article"):
@@ -478,6 +542,29 @@ def test_the_blurbs_name_id_and_title_and_may_be_csv(tmp_path):
     assert (article.quotes, article.origin) == (("A ferry leaves.",), "sentences")
 
 
+def test_the_blurbs_of_several_curators_are_one_article(tmp_path):
+    write_page(tmp_path / "pages" / "a.html", *SENTENCES * 3)
+    blurbs = write(
+        tmp_path / "blurbs.jsonl",
+        {"page": "a.html", "blurb": "A ferry leaves."},
+        {"page": "a.html", "blurb": "It was “a small, quiet disaster,” he says."},
+        {"page": "a.html", "blurb": "Read it."},
+        {"page": "a.html", "blurb": "“The ferry left at six and nobody waved.”"},
+    )
+    corpus = read_corpus([tmp_path / "pages"], blurbs=blurbs)
+    (article,) = corpus.articles
+    assert article.quotes == ("a small, quiet disaster", "The ferry left at six and nobody waved")
+    assert (article.origin, corpus.refused) == ("quotations", [])
+
+
+def test_the_heading_of_a_page_is_its_title_and_no_sentence(tmp_path):
+    write_page(tmp_path / "pages" / "a.html", *SENTENCES * 3)
+    blurbs = write(tmp_path / "blurbs.jsonl", {"page": "a.html", "blurb": "A ferry leaves."})
+    (article,) = read_corpus([tmp_path / "pages"], blurbs=blurbs).articles
+    assert article.title == "The harbour"
+    assert article.text.startswith("The ferry left")
+
+
 def test_blurbs_and_pages_that_do_not_fit_are_refused(tmp_path):
     pages = tmp_path / "pages"
     write_page(pages / "a.html", *SENTENCES * 3)
@@ -491,7 +578,7 @@ def test_blurbs_and_pages_that_do_not_fit_are_refused(tmp_path):
         {"page": "../secret.html", "blurb": "A ferry leaves."},
         {"page": "empty.html", "blurb": "A ferry leaves."},
         {"page": "a.html", "blurb": ""},
-        {"page": "a.html", "blurb": "Once more."},
+        {"page": "a.html", "blurb": "A ferry leaves."},
         {"blurb": "A ferry leaves."},
         b"not JSON",
     )

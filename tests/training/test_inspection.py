@@ -89,6 +89,27 @@ def test_the_ten_worst_quotes_are_shown_with_what_is_nearest():
     assert worst[-1].best == "The ferry is at the bridge"
 
 
+def test_articles_that_look_damaged_are_named():
+    found = inspect(
+        corpus_of(
+            article(1, text=f"{TEXT} <br/> More."),
+            article(2, "The ferryâ€™s bridge"),
+            article(3, text=f"{TEXT} R&amp;D and \ufffd."),
+            article(4, text="The ferry."),
+            article(5),
+        )
+    )
+    assert {suspicion.what: suspicion.ids for suspicion in found.suspicions} == {
+        "HTML tags": ("news/1",),
+        "HTML entities": ("news/3",),
+        "UTF-8 read as another encoding": ("news/2",),
+        "characters lost (\ufffd)": ("news/3",),
+        "a quote as long as half the article": ("news/4",),
+        "fewer than 20 words": ("news/4",),
+    }
+    assert "  1 x HTML tags: news/1\n" in as_text(found)
+
+
 def test_refused_rows_are_grouped_by_reason_and_all_counted():
     file = Path("a.jsonl")
     refused = (

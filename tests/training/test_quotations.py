@@ -36,6 +36,14 @@ QUOTED = [
     # of TeX and of tokenizers
     ("It was ``a small, quiet disaster'' he says.", ["a small, quiet disaster"]),
     ("It was `` a small , quiet disaster '' , he says .", ["a small , quiet disaster"]),
+    ("It was ''a small, quiet disaster'' he says.", ["a small, quiet disaster"]),
+    ("It was ″a small, quiet disaster″ he says.", ["a small, quiet disaster"]),
+    # escaped once too often
+    ('It was \\"a small, quiet disaster\\" he says.', ["a small, quiet disaster"]),
+    ('It was ""a small, quiet disaster"" he says.', ["a small, quiet disaster"]),
+    # from the middle of a sentence on
+    ("He says: '...a small, quiet disaster.'", ["...a small, quiet disaster."]),
+    ("He says: “. . . a small, quiet disaster.”", [". . . a small, quiet disaster."]),
     ('It was " a small , quiet disaster " , he says .', ["a small , quiet disaster"]),
     # punctuation of the blurb, not of the article
     ('"The ferry left at six," he writes.', ["The ferry left at six"]),
@@ -153,6 +161,16 @@ def test_a_blurb_that_quotes_nothing_is_taken_sentence_by_sentence(blurb, expect
 @pytest.mark.parametrize("blurb", ["", " \n", '""', "“”", "> ", "<p></p>", "…", "'"])
 def test_a_blurb_without_words_gives_nothing(blurb):
     assert quotations(blurb, ARTICLE).quotes == ()
+
+
+def test_a_summary_made_of_sentences_of_the_article_keeps_them_with_their_marks():
+    extract = '"We don\'t sail in fog," she told us, "but the dogs\' tails were wagging."'
+    assert quotations(extract, ARTICLE).quotes == (extract,)
+    quotation = "The harbour master called it a small, quiet disaster."
+    assert quotations(f"“{quotation}” The captain", ARTICLE).quotes == (quotation,)
+    assert quotations(f"> “{quotation}” he said\n> — the author", ARTICLE).origin == "quotations"
+    found = quotations('She told us: "We don\'t sail in fog."', ARTICLE)
+    assert (found.quotes, found.origin) == (("We don't sail in fog",), "quotations")
 
 
 def test_a_quotation_of_symbols_is_kept_beside_a_longer_one():
