@@ -24,6 +24,7 @@ from summarizer.drafts import write_whole
 from summarizer.errors import SummarizerError
 from training.alignment_report import alignment_report
 from training.closeness import CLOSENESS
+from training.compare import PAGE_FILE as COMPARISON_PAGE
 from training.compare import compare
 from training.config import (
     PRESETS,
@@ -45,7 +46,8 @@ from training.inspection import as_text, inspect
 from training.prepared import PreparedError, add_targets, load, open_encoder, prepare
 from training.report import as_markdown
 from training.rows import RowStoreError
-from training.runs import RunError, fit_run, report_run
+from training.runs import PAGE_FILE, RunError, fit_run, report_run
+from training.search import REPORT_FILE as SEARCH_PAGE
 from training.search import search
 
 REFUSALS = (
@@ -285,6 +287,12 @@ def _prepare(parsed: argparse.Namespace) -> None:
         f"{manifest.articles} articles ({shares}), {manifest.sentences} sentences;"
         f" {len(corpus.refused)} rows refused"
     )
+    for split in ("train", "validation", "test"):
+        if not counts[split]:
+            print(
+                f"no article falls into the {split} split, so fit will refuse: give more articles",
+                file=sys.stderr,
+            )
 
 
 def _align(parsed: argparse.Namespace) -> None:
@@ -292,6 +300,7 @@ def _align(parsed: argparse.Namespace) -> None:
     articles = load(parsed.prepared, parsed.closeness)[1]
     step = max(1, len(articles) // parsed.articles)
     write_whole(parsed.out, alignment_report(articles[::step][: parsed.articles], parsed.closeness))
+    print(f"see {parsed.out}")
 
 
 def _config(parsed: argparse.Namespace) -> None:
@@ -304,10 +313,12 @@ def _fit(parsed: argparse.Namespace) -> None:
 
 def _report(parsed: argparse.Namespace) -> None:
     print(as_markdown(report_run(parsed.run, parsed.prepared, parsed.beside)["test"]))
+    print(f"see {parsed.run / PAGE_FILE}")
 
 
 def _compare(parsed: argparse.Namespace) -> None:
     print(compare(parsed.prepared, parsed.out, _run_config(parsed), parsed.on, parsed.split))
+    print(f"see {parsed.out / COMPARISON_PAGE}")
 
 
 def _search(parsed: argparse.Namespace) -> None:
@@ -319,7 +330,7 @@ def _search(parsed: argparse.Namespace) -> None:
         trials=parsed.trials,
         jobs=parsed.jobs,
     )
-    print(f"best of {len(study.trials)} trials: {study.best_params}; see {parsed.out}")
+    print(f"best of {len(study.trials)} trials: {study.best_params}; see {parsed.out / SEARCH_PAGE}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer.drafts import write_whole
-from training.config import RunConfig, preset, run_config
+from training.config import RunConfig, as_values, preset, run_config
 from training.corpus import Split
 from training.evaluation import Model, measure, trained
 from training.pages import render
@@ -55,8 +55,7 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
         folder = out / RUNS_FOLDER / name.replace("*", "x").replace(" ", "")
         fit_run(prepared, folder, dataclasses.replace(run, name=name, closeness=name))
         models[f"model: {name}"] = trained(open_run(folder)[1].scorer)
-    sketch = run_config({**preset(SKETCH), "name": SKETCH, "closeness": run.closeness}, SKETCH)
-    fit_run(prepared, out / RUNS_FOLDER / SKETCH, sketch)
+    fit_run(prepared, out / RUNS_FOLDER / SKETCH, _sketch(run))
     models[f"model: {SKETCH}"] = trained(open_run(out / RUNS_FOLDER / SKETCH)[1].scorer)
     for name in names:
         models[f"choice: {name}"] = _Chosen(load(prepared, name)[1])
@@ -65,6 +64,13 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
     write_whole(out / JSON_FILE, json.dumps({"split": split, **figures}, indent=2, allow_nan=False) + "\n")
     write_whole(out / PAGE_FILE, _html(figures, split))
     return as_markdown(figures)
+
+
+def _sketch(run: RunConfig) -> RunConfig:
+    """The preset, and where it says nothing (epochs, seed, device and such) what the others have."""
+    values = preset(SKETCH)
+    fit = {**as_values(run)["fit"], **values["fit"]}
+    return run_config({**values, "fit": fit, "name": SKETCH, "closeness": run.closeness}, SKETCH)
 
 
 class _Chosen:
@@ -94,4 +100,23 @@ def _html(figures: Mapping[str, Any], split: Split) -> str:
                     name=f"{metric}-{place}",
                     description=f"{label} of each system on {name}; the numbers are in the table",
                 )
-    return render("comparison", parts=parts, pictures=pictures, split=split)
+    return render("comparison", parts=parts, pictures=pictures, split=split, best=_best(figures))
+
+
+def _best(figures: Mapping[str, Any]) -> Mapping[str, tuple[str, float]]:
+    """Metric -> the model with the highest mean over all articles, where there is one, and that mean."""
+    systems = {
+        name: found for name, found in figures["overall"]["systems"].items() if name.startswith("model: ")
+    }
+    best = {}
+    for metric, label in (
+        ("rouge2", "ROUGE-2"),
+        ("equal_rouge2", "ROUGE-2 at equal words"),
+        ("ndcg", "nDCG"),
+    ):
+        means = {name: found[metric]["mean"] for name, found in systems.items()}
+        known = {name: mean for name, mean in means.items() if mean is not None}
+        if known:
+            name = max(known, key=known.__getitem__)
+            best[label] = (name.removeprefix("model: "), known[name])
+    return best

@@ -524,7 +524,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
         with opener(file, "rb") as stream:
             yield stream
     except (OSError, EOFError, zlib.error) as error:
-        raise CorpusError(f"{file} cannot be read to its end: {error}") from error
+        raise CorpusError(f"{file} cannot be read to its end: {error}; export or fetch it again") from error
 
 
 def _stem(file: Path) -> str:

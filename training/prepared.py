@@ -15,7 +15,7 @@ starts anew beside the old one. Targets likewise, under sentences, quotes and cl
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,11 @@ class Manifest:
     sentences: int
     articles_sha256: str
 
+    @property
+    def digest(self) -> str:
+        """Changes when an article, a quote or a vector does."""
+        return _key(self.articles_sha256, self.encoder_digest)
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
@@ -107,6 +112,7 @@ def prepare(
     split = list(_split(articles))
     if not split:
         raise PreparedError("no article to prepare")
+    _tell_what_leaves(folder, {article.id for article, _ in split})
     with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
         _encode([sentences for _, sentences in split], encoder, store, "encode")
     rows = [
@@ -202,6 +208,14 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     return manifest, articles
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """What the articles in a folder were made with.
+
+    :raises PreparedError: it does not hold prepared articles.
+    """
+    return _read(folder)[0]
+
+
 def check_encoder(folder: Path, manifest: Manifest, encoder: Encoder) -> None:
     """:raises PreparedError: the articles were prepared with another encoder."""
     if manifest.encoder_digest != encoder.digest:
@@ -251,6 +265,16 @@ def _read(folder: Path) -> tuple[Manifest, list[dict[str, Any]]]:
             f" {manifest.articles_sha256}, found {found}; run prepare again"
         )
     return manifest, [json.loads(line) for line in content.split(b"\n") if line]
+
+
+def _tell_what_leaves(folder: Path, ids: Set[str]) -> None:
+    if (folder / MANIFEST_FILE).exists():
+        left = [row["id"] for row in _read(folder)[1] if row["id"] not in ids]
+        if left:
+            tqdm.write(
+                f"{len(left)} articles that were in {folder} are not in this corpus and leave it, for example"
+                f" {left[0]}; runs that were fitted on them cannot be reported on any more"
+            )
 
 
 def _check_folder(folder: Path) -> None:

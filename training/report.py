@@ -20,7 +20,9 @@ def verdict(part: Figures, baseline: str = "lead") -> str:
     found = part["systems"][baseline]["model_minus"]["rouge2"]
     if found["mean"] is None:
         return "there is no article to measure on."
-    said = f"the model is {_difference(found, 1)} R-2 from {baseline}"
+    side = "below" if found["mean"] < 0 else "above"
+    ends = "" if found["low"] is None else f" ({_signed(found['low'], 1)} to {_signed(found['high'], 1)})"
+    said = f"the model is {abs(found['mean']):.1f} R-2 points {side} {baseline}{ends}"
     if part["articles"] < FEWEST_TO_JUDGE:
         return f"{said}: too few articles to tell."
     if found["low"] > 0:

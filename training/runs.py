@@ -3,7 +3,7 @@
 ::
 
     run.toml                every setting, with its description
-    run.json                which prepared articles it uses
+    run.json                which prepared articles it was fitted on
     restarts/SEED/state.pt  where the fit of this seed stands; see training/fit.py
     checkpoint/             what the service loads
     report.html             figures, plots and articles, to be looked at
@@ -12,6 +12,7 @@
 
 import dataclasses
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from summarizer.drafts import write_whole
 from summarizer.encoder import StaticEncoder
 from summarizer.model import SentenceScorer
 from training.card import card
-from training.config import ConfigError, RunConfig, as_toml, as_values, read_run, run_config
+from training.config import RunConfig, as_toml, as_values, read_run, run_config
 from training.corpus import Split, split_of
 from training.distributed import Processes, processes
 from training.evaluation import examples, measure, trained
@@ -30,7 +31,6 @@ from training.fit import Fitted, fit
 from training.prepared import (
     Manifest,
     PreparedArticle,
-    PreparedError,
     add_targets,
     check_encoder,
     load,
@@ -62,10 +62,11 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
     """
     with processes(run.fit.device) as mine:
         if mine.first:
-            _claim(out, prepared, run)
             add_targets(prepared, run.closeness)
         mine.wait()
         manifest, articles = load(prepared, run.closeness)
+        if mine.first:
+            claim(out, {RUN_FILE: as_toml(run)}, prepared, manifest)
         encoder = open_encoder(manifest.encoder)
         check_encoder(prepared, manifest, encoder)
         splits = by_split(articles)
@@ -115,10 +116,11 @@ def open_run(out: Path, prepared: Path | None = None) -> tuple[RunConfig, checkp
         raise RunError(f"{out} is not finished: run fit again, it goes on where it was")
     run = run_config(read_run(out / RUN_FILE), str(out / RUN_FILE))
     loaded = checkpoint.load(out / CHECKPOINT_FOLDER)
-    found = prepared or Path(json.loads((out / DATA_FILE).read_text(encoding="utf-8"))["prepared"])
+    data = _data(out)
+    found = prepared or Path(data["prepared"])
     manifest, articles = load(found, run.closeness)
-    if manifest.encoder_digest != loaded.config.encoder.digest:
-        raise PreparedError(f"{found} was prepared with another encoder than {out} was trained on")
+    if manifest.digest != data["digest"]:
+        raise RunError(_OTHER_ARTICLES.format(out=out, prepared=found))
     return run, loaded, by_split(articles)
 
 
@@ -162,39 +164,50 @@ def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] =
     return figures
 
 
-def by_split(articles: Sequence[PreparedArticle]) -> Splits:
-    """Articles by the split that their id belongs to."""
-    splits: dict[Split, list[PreparedArticle]] = {"train": [], "validation": [], "test": []}
-    for article in articles:
-        splits[split_of(article.article.id)].append(article)
-    return splits
+def claim(out: Path, files: Mapping[str, str], prepared: Path, manifest: Manifest) -> None:
+    """Begin a run or a search in a new folder, or see that it is the one that is there.
 
-
-def _claim(out: Path, prepared: Path, run: RunConfig) -> None:
-    """Write the settings into a new folder, or see that they are those of the run that is there."""
-    file = out / RUN_FILE
-    if file.exists():
-        _check_same(file, run)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(
-            f"{out} exists and holds no {RUN_FILE}, so nothing is written there; name another folder"
-        )
+    :param files: name -> content of the TOML files that say what is done.
+    :raises RunError: the folder holds something else, other settings, or was begun on other articles.
+    """
+    first = next(iter(files))
+    if out.exists() and not (out / first).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} exists and holds no {first}, so nothing is written there; name another folder")
+    for name, content in files.items():
+        if (out / name).exists():
+            _check_same(out / name, content)
+    if (out / DATA_FILE).exists() and _data(out)["digest"] != manifest.digest:
+        raise RunError(_OTHER_ARTICLES.format(out=out, prepared=prepared))
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / DATA_FILE, json.dumps({"prepared": str(prepared)}, indent=2) + "\n")
-    write_whole(file, as_toml(run))
+    data = {"prepared": str(prepared.resolve()), "digest": manifest.digest}
+    write_whole(out / DATA_FILE, json.dumps(data, indent=2) + "\n")
+    for name, content in files.items():
+        write_whole(out / name, content)
 
 
-def _check_same(file: Path, run: RunConfig) -> None:
+_OTHER_ARTICLES = (
+    "{prepared} does not hold the articles that {out} was begun on: the corpus or the encoder has changed;"
+    " prepare them into a folder of their own, or name another folder instead of {out}"
+)
+
+
+def _data(out: Path) -> Mapping[str, str]:
     try:
-        before = as_values(run_config(read_run(file), str(file)))
-    except ConfigError as error:
-        raise RunError(f"{error}; name another folder, or remove this one") from error
-    for path, value in _flat(as_values(run)).items():
-        was = _flat(before)[path]
-        if was != value:
+        found: Mapping[str, str] = json.loads((out / DATA_FILE).read_text(encoding="utf-8"))
+        return {name: found[name] for name in ("prepared", "digest")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{out / DATA_FILE} cannot be read: {error}; restore it, or fit again elsewhere"
+        ) from error
+
+
+def _check_same(file: Path, content: str) -> None:
+    was, wanted = _flat(read_run(file)), _flat(tomllib.loads(content))
+    for path in sorted(was.keys() | wanted.keys()):
+        if was.get(path) != wanted.get(path):
             raise RunError(
-                f"{file.parent} holds a run with {path} = {was!r}, now {value!r} is wanted;"
-                " name another folder, or remove this one"
+                f"{file} says {path} = {was.get(path)!r}, now {wanted.get(path)!r} is wanted; name another"
+                " folder, or remove this one"
             )
 
 
@@ -208,6 +221,14 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def by_split(articles: Sequence[PreparedArticle]) -> Splits:
+    """Articles by the split that their id belongs to."""
+    splits: dict[Split, list[PreparedArticle]] = {"train": [], "validation": [], "test": []}
+    for article in articles:
+        splits[split_of(article.article.id)].append(article)
+    return splits
+
+
 def _fit_one(
     splits: Splits, manifest: Manifest, run: RunConfig, seed: int, mine: Processes, state_file: Path
 ) -> Fitted:
@@ -218,7 +239,7 @@ def _fit_one(
         dataclasses.replace(run.fit, seed=seed),
         mine,
         state_file=state_file,
-        fingerprint=f"{manifest.articles_sha256} {manifest.encoder_digest} {run.closeness}",
+        fingerprint=f"{manifest.digest} {run.closeness}",
     )
 
 

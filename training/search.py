@@ -31,8 +31,8 @@ from training.distributed import processes
 from training.fit import Epoch, FitError, fit
 from training.pages import render
 from training.plots import Bar, bars
-from training.prepared import add_targets, load
-from training.runs import RUN_FILE, RunError, by_split
+from training.prepared import add_targets, load, read_manifest
+from training.runs import RUN_FILE, RunError, by_split, claim
 
 SPACE_FILE = "space.toml"
 TRIALS_FILE = "trials.log"
@@ -85,10 +85,15 @@ def read_space(file: Path) -> Space:
         if isinstance(table, dict) and setting.name in table:
             name = f"{setting.section}.{setting.name}" if setting.section else setting.name
             found[name] = _dimension(file, name, table.pop(setting.name))
-    left = [name for name, value in values.items() if value != {}]
-    if left or not found:
+    for name, value in values.items():
+        for unknown in value if isinstance(value, dict) else [name]:
+            right = [f"[{one.section}] {one.name}" for one in settings() if one.name == unknown]
+            raise ConfigError(
+                f"{file}: {name}.{unknown} is no setting" + "".join(f"; {one} is" for one in right)
+            )
+    if not found:
         raise ConfigError(
-            f"{file}: {', '.join(left) or 'nothing'} is to be searched; name settings of a run file, each as"
+            f"{file}: nothing is to be searched; name settings of a run file, each as"
             " {low = ..., high = ...} or {choices = [...]}"
         )
     return found
@@ -105,9 +110,10 @@ def search(
     """
     space = read_space(space_file)
     _check_comparable(space_file, run, space)
-    _claim(out, run, space_file)
     for name in _closeness_names(run, space):
         add_targets(prepared, name)
+    files = {SPACE_FILE: space_file.read_text(encoding="utf-8"), RUN_FILE: as_toml(run)}
+    claim(out, files, prepared, read_manifest(prepared))
     study = _study(out, run.fit.seed)
     _fail_interrupted(study)
     left = max(0, trials - len(_ended(study)))
@@ -185,20 +191,6 @@ def _check_comparable(file: Path, run: RunConfig, space: Space) -> None:
             f"{file}: {name} changes what the monitored metric {run.fit.monitor!r} means, so trials could not"
             " be compared; leave it out of the space, or set monitor = 'rouge2' in the run"
         )
-
-
-def _claim(out: Path, run: RunConfig, space_file: Path) -> None:
-    texts = {RUN_FILE: as_toml(run), SPACE_FILE: space_file.read_text(encoding="utf-8")}
-    if out.exists() and not (out / SPACE_FILE).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(
-            f"{out} exists and holds no {SPACE_FILE}, so nothing is written there; name another folder"
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        file = out / name
-        if file.exists() and file.read_text(encoding="utf-8") != text:
-            raise RunError(f"{file} is that of another search; name another folder, or remove this one")
-        write_whole(file, text)
 
 
 def _closeness_names(run: RunConfig, space: Space) -> Sequence[str]:

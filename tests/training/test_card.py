@@ -51,7 +51,7 @@ def test_the_card_tells_sources_and_splits_with_their_counts(written):
 def test_the_figures_stand_beside_the_baselines(written, figures):
     for name in figures["systems"]:
         assert f"\n| {name} | " in written
-    assert "the model is +" in written
+    assert " R-2 points above lead (+" in written
     assert "expected\ncalibration error" in written
     assert "stand in the first tenth" in written
 

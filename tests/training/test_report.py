@@ -233,12 +233,12 @@ def part_of(difference: tuple[float, float, float], articles: int = 100) -> dict
         (
             (0.13, -0.98, 1.22),
             157,
-            "+0.1 (−1.0 to +1.2) R-2 from lead: no difference that can be told from chance.",
+            "0.1 R-2 points above lead (−1.0 to +1.2): no difference that can be told from chance.",
         ),
-        ((5.6, 3.7, 7.8), 290, "+5.6 (+3.7 to +7.8) R-2 from lead: better."),
-        ((-5.6, -7.8, -3.7), 290, "−5.6 (−7.8 to −3.7) R-2 from lead: worse."),
-        ((4.6, 1.8, 7.4), 5, "+4.6 (+1.8 to +7.4) R-2 from lead: too few articles to tell."),
-        ((4.6, None, None), 1, "+4.6 R-2 from lead: too few articles to tell."),
+        ((5.6, 3.7, 7.8), 290, "5.6 R-2 points above lead (+3.7 to +7.8): better."),
+        ((-5.6, -7.8, -3.7), 290, "5.6 R-2 points below lead (−7.8 to −3.7): worse."),
+        ((4.6, 1.8, 7.4), 5, "4.6 R-2 points above lead (+1.8 to +7.4): too few articles to tell."),
+        ((4.6, None, None), 1, "4.6 R-2 points above lead: too few articles to tell."),
     ],
 )
 def test_the_verdict_says_no_more_than_the_interval(difference, articles, said):
@@ -377,7 +377,8 @@ def test_what_comes_from_outside_is_shown_and_not_obeyed(page):
 
 def test_the_page_tells_the_verdict_the_learning_and_the_settings(page):
     text = " ".join(re.sub("<[^>]*>", "", page).split())
-    assert "Over all 36 articles of the test split, the model is +" in text
+    assert "Over all 36 articles of the test split, the model is " in text
+    assert " R-2 points above lead (+" in text
     assert "On news (30 articles) the model is +" in text
     assert "On xsum (6 articles) the model is" in text
     assert "The lowest validation loss, 0.4000, is that of epoch 2." in text

@@ -97,7 +97,7 @@ def test_or_the_scores_of_all_are_averaged(prepared, tmp_path):
 
 def test_a_folder_with_another_run_is_refused_and_says_what_differs(prepared, tmp_path):
     fit_run(prepared, tmp_path / "run", with_fit())
-    with pytest.raises(RunError, match=r"holds a run with fit\.epochs = 3, now 4 is wanted"):
+    with pytest.raises(RunError, match=r"says fit\.epochs = 3, now 4 is wanted"):
         fit_run(prepared, tmp_path / "run", with_fit(epochs=4))
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")
@@ -112,6 +112,27 @@ def test_a_folder_without_a_finished_run_is_refused(tmp_path, prepared):
     (tmp_path / "run" / "checkpoint").rename(tmp_path / "elsewhere")
     with pytest.raises(RunError, match="is not finished: run fit again"):
         open_run(tmp_path / "run")
+
+
+def test_a_run_is_not_measured_on_other_articles_than_it_was_fitted_on(prepared, tmp_path, capsys):
+    folder, ready = tmp_path / "corpus", tmp_path / "ready"
+    folder.mkdir()
+    arguments = [
+        "prepare",
+        str(write_corpus(folder / "tiny.jsonl")),
+        "--encoder",
+        str(prepared.parent / "encoder"),
+    ]
+    assert main([*arguments, "--closeness", "lexical", "--out", str(ready)]) == 0
+    fit_run(ready, tmp_path / "run", with_fit())
+    write_corpus(folder / "tiny.jsonl", 60)
+    assert main([*arguments, "--closeness", "lexical", "--out", str(ready)]) == 0
+    assert "20 articles that were in" in capsys.readouterr().out
+    with pytest.raises(RunError, match=r"does not hold the articles that .*run was begun on"):
+        open_run(tmp_path / "run")
+    with pytest.raises(RunError, match="does not hold the articles"):
+        fit_run(ready, tmp_path / "run", with_fit())
+    assert open_run(tmp_path / "run", prepared)[0] == with_fit()  # the same articles, elsewhere
 
 
 def command(*arguments: object) -> subprocess.Popen[str]:

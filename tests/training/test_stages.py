@@ -145,7 +145,7 @@ def test_settings_are_searched_and_the_search_goes_on(folder, tmp_path, capsys):
     )
     assert "learning_rate" in (tmp_path / "s" / "best.toml").read_text()
     assert stage(*arguments, "--trials", 4, *settings, "--seed", 9) == 1
-    assert "is that of another search" in capsys.readouterr().err
+    assert "says fit.seed = 0, now 9 is wanted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,8 @@ def test_settings_are_searched_and_the_search_goes_on(folder, tmp_path, capsys):
         ("[model]\nwidth = { low = 9, high = 3 }\n", "model.width must be {low = A, high = B}"),
         ("[model]\nwidth = { choices = [] }\n", "model.width must be {low = A, high = B}"),
         ("[fit]\nlearning_rate = { low = 0.0, high = 1.0, log = true }\n", "fit.learning_rate must be"),
-        ("[fit]\nspeed = { low = 0, high = 1 }\n", "fit is to be searched; name settings"),
+        ("[fit]\nspeed = { low = 0, high = 1 }\n", "fit.speed is no setting"),
+        ("[fit]\nwidth = { low = 1, high = 2 }\n", "fit.width is no setting; [model] width is"),
         ("", "nothing is to be searched"),
         (
             "[fit]\nloss = { choices = ['bce', 'mae'] }\n",
