@@ -379,7 +379,7 @@ def test_the_page_tells_the_verdict_the_learning_and_the_settings(page):
     text = " ".join(re.sub("<[^>]*>", "", page).split())
     assert "Over all 36 articles of the test split, the model is " in text
     assert " R-2 points above lead (+" in text
-    assert "On news (30 articles) the model is +" in text
+    assert "On news (30 articles) the model is " in text
     assert "On xsum (6 articles) the model is" in text
     assert "The lowest validation loss, 0.4000, is that of epoch 2." in text
     assert "learning rate 0.001" in text
