@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_DRAFT = ".draft"
+
 
 @contextmanager
 def draft_of(folder: Path, marker: str) -> Iterator[Path]:
@@ -47,11 +49,24 @@ def check_replaceable(folder: Path, marker: str) -> None:
         )
 
 
-def write_whole(file: Path, content: str) -> None:
-    """Write a file as UTF-8; whoever is killed meanwhile leaves the old one, or none."""
-    draft = file.with_name(f".{file.name}.draft")
-    draft.write_text(content, encoding="utf-8")
-    draft.replace(file)
+def write_whole(file: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8; whoever is killed meanwhile leaves the old one, or none."""
+    draft = file.with_name(f".{file.name}{_DRAFT}")
+    try:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        draft.replace(file)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nothing is there, or nothing but what a kill left of :func:`write_whole`."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(
+        path.name.startswith(".") and path.name.endswith(_DRAFT) for path in folder.iterdir()
+    )
 
 
 def _open_to_all(folder: Path) -> None:

@@ -6,7 +6,7 @@ H width of the recurrent layer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import torch
@@ -188,7 +188,14 @@ class _Network(nn.Module):
             normalized: Tensor = self.normalize(batch.vectors)
             return normalized
         mask = batch.mask
-        real = self.normalize(batch.vectors[mask])  # (N, D), N real sentences: padding is in no mean
+        vectors = batch.vectors[mask]  # (N, D), N real sentences: padding is in no mean
+        if self.training and len(vectors) == 1:  # one sentence has no deviation: what is known so far
+            norm = cast(nn.BatchNorm1d, self.normalize)
+            real = nn.functional.batch_norm(
+                vectors, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+            )
+        else:
+            real = self.normalize(vectors)
         return torch.zeros_like(batch.vectors).masked_scatter(mask[:, :, None], real)
 
     def _thinned_weights(self) -> dict[str, Tensor]:

@@ -23,12 +23,11 @@ from typing import Any, Literal, get_args, get_origin
 from summarizer.drafts import write_whole
 from summarizer.errors import SummarizerError
 from training.alignment_report import alignment_report
-from training.closeness import CLOSENESS
+from training.closeness import CLOSENESS, closeness
 from training.compare import PAGE_FILE as COMPARISON_PAGE
 from training.compare import compare
 from training.config import (
     PRESETS,
-    ConfigError,
     RunConfig,
     Setting,
     as_toml,
@@ -37,30 +36,17 @@ from training.config import (
     run_config,
     settings,
 )
-from training.corpus import Corpus, CorpusError, split_of
+from training.corpus import Corpus, split_of
 from training.distill import distill, packaged_teacher
+from training.errors import TrainingError
 from training.fetch import fetch_aclsum
-from training.fit import FitError
 from training.formats import FORMATS, read_corpus
 from training.inspection import as_text, inspect
-from training.prepared import PreparedError, add_targets, load, open_encoder, prepare
+from training.prepared import add_targets, load, open_encoder, prepare
 from training.report import as_markdown
-from training.rows import RowStoreError
-from training.runs import PAGE_FILE, RunError, fit_run, report_run
+from training.runs import PAGE_FILE, fit_run, report_run
 from training.search import REPORT_FILE as SEARCH_PAGE
 from training.search import search
-
-REFUSALS = (
-    SummarizerError,
-    ConfigError,
-    CorpusError,
-    FitError,
-    PreparedError,
-    RowStoreError,
-    RunError,
-    ValueError,
-    OSError,
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         parsed.stage(parsed)
-    except REFUSALS as error:
+    except (SummarizerError, TrainingError, OSError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -95,13 +81,13 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = stages.add_parser("inspect", help="say what is in a corpus, and what is wrong with it")
     _add_corpus(stage)
-    stage.add_argument("--sample", type=int, metavar="N", help="look for quotes in so many articles only")
+    stage.add_argument("--sample", type=_positive, metavar="N", help="look for quotes in so many articles")
     stage.set_defaults(stage=_inspect)
 
     stage = stages.add_parser("distill", help="make a static encoder out of a SentenceTransformer")
     _add_out(stage, "folder to write")
     stage.add_argument("--teacher", type=Path, help="model folder; all-MiniLM-L6-v2 as packaged by default")
-    stage.add_argument("--dimension", type=int, default=256, help="width of the vectors (default 256)")
+    stage.add_argument("--dimension", type=_positive, default=256, help="width of the vectors (default 256)")
     stage.set_defaults(stage=_distill)
 
     stage = stages.add_parser("prepare", help="split, encode and give targets")
@@ -116,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     stage = stages.add_parser("align", help="show quotes, and the targets beside the sentences")
     _add_prepared(stage)
     _add_closeness(stage)
-    stage.add_argument("--articles", type=int, default=20, metavar="N", help="how many (default 20)")
+    stage.add_argument("--articles", type=_positive, default=20, metavar="N", help="how many (default 20)")
     _add_out(stage, "page to write (.html)")
     stage.set_defaults(stage=_align)
 
@@ -141,7 +127,12 @@ def _parser() -> argparse.ArgumentParser:
     stage = stages.add_parser("compare", help="fit a model on each closeness, show which serves best")
     _add_prepared(stage)
     stage.add_argument(
-        "--on", nargs="+", default=[*CLOSENESS, "blend"], metavar="CLOSENESS", help="default: all, and blend"
+        "--on",
+        nargs="+",
+        type=_closeness,
+        default=[*CLOSENESS, "blend"],
+        metavar="CLOSENESS",
+        help="default: all, and blend",
     )
     stage.add_argument("--split", choices=["validation", "test"], default="validation", help="to measure on")
     _add_out(stage, "folder to write; the same command resumes it")
@@ -152,9 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepared(stage)
     stage.add_argument("--space", type=Path, required=True, help="what may vary (TOML)")
     stage.add_argument(
-        "--trials", type=int, default=50, help="in all, with those of earlier calls (default 50)"
+        "--trials", type=_positive, default=50, help="in all, with those of earlier calls (default 50)"
     )
-    stage.add_argument("--jobs", type=int, default=1, help="processes at once (default 1)")
+    stage.add_argument("--jobs", type=_positive, default=1, help="processes at once (default 1)")
     _add_out(stage, "folder to write; the same command resumes it")
     _add_settings(stage)
     stage.set_defaults(stage=_search)
@@ -183,6 +174,20 @@ def _column(given: str) -> tuple[str, str]:
     return ours, theirs
 
 
+def _positive(given: str) -> int:
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {given!r}")
+    return int(given)
+
+
+def _closeness(given: str) -> str:
+    try:
+        closeness(given)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return given
+
+
 def _add_prepared(stage: argparse.ArgumentParser) -> None:
     stage.add_argument("prepared", type=Path, help="folder that prepare wrote")
 
@@ -190,6 +195,7 @@ def _add_prepared(stage: argparse.ArgumentParser) -> None:
 def _add_closeness(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
         "--closeness",
+        type=_closeness,
         default="blend",
         help=f"what makes the targets: {', '.join(CLOSENESS)}, or a blend such as 0.7*oracle+0.3*lexical"
         " (default blend, which is oracle+lexical)",
@@ -236,12 +242,13 @@ def _run_config(parsed: argparse.Namespace) -> RunConfig:
         values = read_run(parsed.config)
     elif parsed.preset:
         values = preset(parsed.preset)
+    where = str(parsed.config or parsed.preset or "command line")
     for setting in settings():
         given = getattr(parsed, _destination(setting))
-        if given is not None:
-            table = values.setdefault(setting.section, {}) if setting.section else values
+        table = values.setdefault(setting.section, {}) if setting.section else values
+        if given is not None and isinstance(table, dict):  # what is no table is refused below
             table[setting.name] = _typed(setting, given)
-    return run_config(values, str(parsed.config or parsed.preset or "command line"))
+    return run_config(values, where)
 
 
 def _typed(setting: Setting, given: str) -> Any:

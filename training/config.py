@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from summarizer.model import ModelConfig
 from training.closeness import closeness
+from training.errors import TrainingError
 from training.losses import ON_SCORES
 
 LossName = Literal["bce", "mae", "mse", "ranking"]
@@ -30,7 +31,7 @@ PRESETS = ("sketch",)
 _NOT_IN_FILES = ("dimension", "members")
 
 
-class ConfigError(Exception):
+class ConfigError(TrainingError):
     """A setting is unknown or impossible; the message names it, its place and what it may be."""
 
 
@@ -234,7 +235,10 @@ def _checked(where: str, setting: Setting, value: object) -> Any:
             )
         return value
     if setting.type is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{where}: {place} is too large for a number") from None
     if not isinstance(value, setting.type) or (setting.type is not bool and isinstance(value, bool)):
         wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}[
             setting.type

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from training.errors import TrainingError
+
 Split = Literal["train", "validation", "test"]
 Origin = Literal["quotes", "quotations", "sentences"]
 
 
-class CorpusError(Exception):
+class CorpusError(TrainingError):
     """A corpus file cannot be used at all; the message names it."""
 
 

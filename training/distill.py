@@ -16,6 +16,7 @@ from summarizer.drafts import draft_of
 from summarizer.encoder import TABLE, TOKENIZER_FILE, WEIGHTS_FILE, sha256_of
 from summarizer.errors import EncoderUnavailable
 from summarizer.sentence_transformer import load_model, model_folder_of_package
+from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -52,12 +53,12 @@ def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
     :param teacher: folder of a SentenceTransformer with a vocabulary of word pieces.
     :param output: folder to write; appears whole or not at all.
     :param dimension: D of the table (V, D), stored as float16; at most the teacher's width.
-    :raises ValueError: the dimension is out of that range.
+    :raises TrainingError: the dimension is out of that range.
     """
     model = load_model(str(teacher), "cpu").eval()
     width = model.get_embedding_dimension() or 0
     if not 1 <= dimension <= width:
-        raise ValueError(f"dimension must be from 1 to {width}, the teacher's width; got {dimension}")
+        raise TrainingError(f"dimension must be from 1 to {width}, the teacher's width; got {dimension}")
     tokenizer = model.tokenizer
     table = _principal_components(_token_vectors(model), dimension)
     with draft_of(output, marker=TOKENIZER_FILE) as draft:

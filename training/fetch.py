@@ -3,12 +3,12 @@
 import gzip
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from summarizer.drafts import write_whole
 from training.corpus import CorpusError
 
 _SPLITS = ("train", "val", "test")
@@ -39,7 +39,8 @@ def fetch_aclsum(out: Path) -> int:
         raise CorpusError(f"{out} should be named *.jsonl or *.jsonl.gz")
     rows = list(_aclsum_rows())
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    _write_whole(out, gzip.compress(lines, mtime=0) if out.suffix == ".gz" else lines)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, gzip.compress(lines, mtime=0) if out.suffix == ".gz" else lines)
     return len(rows)
 
 
@@ -90,15 +91,3 @@ def untokenized(sentence: str) -> str:
     one = len(_LONE.findall(text)) == 1
     text = _POSSESSIVE.sub("'", text) if one else _LONE_PAIR.sub(r"'\1'", text)
     return _AFTER.sub("", _BEFORE.sub("", text))
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """The file appears whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as draft:
-        draft.write(content)
-    try:
-        Path(draft.name).chmod(0o644)
-        Path(draft.name).replace(file)
-    finally:
-        Path(draft.name).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.config import FitConfig
 from training.distributed import Processes
+from training.errors import TrainingError
 from training.losses import LOSSES, ON_SCORES, Total, absolute_error
 from training.metrics import RougeMeter, ndcg
 from training.prepared import PreparedArticle
@@ -34,7 +35,7 @@ SECONDS_BETWEEN_SAVES = 30.0
 _HIGHER_IS_BETTER = frozenset({"ndcg", "rouge2"})
 
 
-class FitError(Exception):
+class FitError(TrainingError):
     """Fitting cannot start or go on; the message says why and what to do."""
 
 
@@ -198,7 +199,7 @@ class _Fitting:
         weight = 1.0 if batch else 0.0
         # Gradients are averaged over the processes; this makes it the mean over all their sentences.
         number = self.processes.sum(found.number.float() * weight)
-        loss = found.sum * weight * self.processes.count / number.clamp(min=1)
+        loss = Total(found.sum * weight * self.processes.count, number).mean
         if self.config.l1:
             loss = loss + self.config.l1 * sum(matrix.abs().sum() for matrix in _matrices(self.scorer))
         self.optimizer.zero_grad(set_to_none=True)
@@ -216,6 +217,7 @@ class _Fitting:
     def _validate(self, number: int, training_loss: float) -> Epoch:
         """Each process takes its share of the articles; the sums are then those over all."""
         self.scorer.eval()
+        self.processes.share(self.scorer)
         mine = self.validation[self.processes.rank :: self.processes.count]
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
@@ -229,7 +231,11 @@ class _Fitting:
                     self._ranking(article, row[: len(article.targets)]), dtype=torch.float64
                 )
         sums = self.processes.sum(sums.to(self.processes.device, torch.float64)).cpu()
-        means = (sums[::2] / sums[1::2].clamp(min=1)).tolist()
+        if not sums.isfinite().all():
+            raise FitError(
+                f"a validation loss is no number in epoch {number}; lower learning_rate or set clip"
+            )
+        means = Total(sums[::2], sums[1::2]).mean.tolist()
         rouge2 = means[3] if self.config.monitor == "rouge2" else None
         return Epoch(number, training_loss, means[0], means[1], means[2], rouge2)
 
@@ -268,7 +274,11 @@ class _Fitting:
                 "step": self.step,
                 "so_far": list(self.so_far),
             }
-            torch.save(state, draft)
+            try:
+                torch.save(state, draft)
+            except RuntimeError as error:  # what PyTorch makes of a full disk
+                draft.unlink(missing_ok=True)
+                raise OSError(f"{file} cannot be written; is the disk full? {error}") from error
             draft.replace(file)
 
     def restore(self, file: Path) -> None:

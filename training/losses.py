@@ -21,7 +21,7 @@ class Total(NamedTuple):
     @property
     def mean(self) -> Tensor:
         """Sum over number; 0 where that is 0."""
-        return self.sum / self.number.clamp(min=1)
+        return self.sum / torch.where(self.number > 0, self.number, 1)
 
 
 Loss = Callable[[Tensor, Tensor, Tensor], Total]

@@ -31,7 +31,8 @@ from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
 from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article
-from training.rows import Rows, RowStore
+from training.errors import TrainingError
+from training.rows import INDEX_FILE, Rows, RowStore
 
 MANIFEST_FILE = "manifest.json"
 ARTICLES_FILE = "articles.jsonl"
@@ -45,7 +46,7 @@ TARGETS_VERSION = 1
 SENTENCES_AT_ONCE = 1024
 
 
-class PreparedError(Exception):
+class PreparedError(TrainingError):
     """A folder of prepared articles cannot be used; the message says which file and why."""
 
 
@@ -108,6 +109,7 @@ def prepare(
     :param encoder_source: what :func:`open_encoder` was given.
     :raises PreparedError: no article, or the folder holds something else.
     """
+    closeness(closeness_name)  # refused before the long work, not after it
     _check_folder(folder)
     split = list(_split(articles))
     if not split:
@@ -148,7 +150,7 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
     manifest, rows = _read(folder)
     place, about = _targets_place(folder, closeness_name, manifest)
     missing = {_key(row["sentences"], row["quotes"]): row for row in rows}
-    if place.exists():
+    if (place / INDEX_FILE).exists():  # the last file of a new store; without it a kill was quicker
         kept = Rows.open(place)
         missing = {key: row for key, row in missing.items() if key not in kept}
     if not missing:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer.drafts import write_whole
+from training.errors import TrainingError
 
 ABOUT_FILE = "about.json"
 ROWS_FILE = "rows.f32"
@@ -30,7 +31,7 @@ INDEX_FILE = "index.jsonl"
 _FLOAT = np.dtype("<f4")
 
 
-class RowStoreError(Exception):
+class RowStoreError(TrainingError):
     """A store cannot be used; the message names the file and what to do."""
 
 

@@ -15,26 +15,32 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from summarizer import checkpoint
-from summarizer.drafts import write_whole
+from summarizer.drafts import is_free, write_whole
 from summarizer.encoder import StaticEncoder
+from summarizer.errors import SummarizerError
 from summarizer.model import SentenceScorer
+from training.alone import alone
 from training.card import card
 from training.config import RunConfig, as_toml, as_values, read_run, run_config
 from training.corpus import Split, split_of
 from training.distributed import Processes, processes
+from training.errors import TrainingError
 from training.evaluation import examples, measure, trained
 from training.fit import Fitted, fit
 from training.prepared import (
+    TARGETS_VERSION,
     Manifest,
     PreparedArticle,
     add_targets,
     check_encoder,
     load,
     open_encoder,
+    read_manifest,
 )
 from training.report import html
 
@@ -46,10 +52,15 @@ RESTARTS_FOLDER = "restarts"
 STATE_FILE = "state.pt"
 CHECKPOINT_FOLDER = "checkpoint"
 
+_OTHER_ARTICLES = (
+    "{prepared} does not hold the articles that {out} was begun on: the corpus or the encoder has changed;"
+    " prepare them into a folder of their own, or name another folder instead of {out}"
+)
+
 Splits = Mapping[Split, Sequence[PreparedArticle]]
 
 
-class RunError(Exception):
+class RunError(TrainingError):
     """A run's folder cannot be used; the message says why and what to do."""
 
 
@@ -59,14 +70,17 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
     :param prepared: folder that the stage prepare wrote.
     :raises RunError: the folder holds another run, or something else.
     :raises PreparedError: the articles cannot be used.
+    :raises BlockingIOError: another process fits in this folder.
     """
-    with processes(run.fit.device) as mine:
-        if mine.first:
+    with processes(run.fit.device) as mine, ExitStack() as held:
+
+        def begin() -> None:
+            claim(out, {RUN_FILE: as_toml(run)}, prepared, read_manifest(prepared))
+            held.enter_context(alone(out))
             add_targets(prepared, run.closeness)
-        mine.wait()
+
+        mine.first_does(begin)
         manifest, articles = load(prepared, run.closeness)
-        if mine.first:
-            claim(out, {RUN_FILE: as_toml(run)}, prepared, manifest)
         encoder = open_encoder(manifest.encoder)
         check_encoder(prepared, manifest, encoder)
         splits = by_split(articles)
@@ -93,7 +107,7 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
                 },
             },
         )
-        if mine.first:
+        if mine.first and not _is_saved(out / CHECKPOINT_FOLDER, config):
             checkpoint.save(
                 out / CHECKPOINT_FOLDER,
                 config,
@@ -135,12 +149,17 @@ def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] =
     _, loaded, splits = open_run(out, prepared)
     scorers = {"model": loaded.scorer}
     for other in beside:
+        name = other.resolve().name
+        if name in scorers:
+            raise RunError(
+                f"{other}: there is a {name!r} in the report already; rename one of the two folders"
+            )
         found = open_run(other, prepared)[1]
         if found.config.encoder.digest != loaded.config.encoder.digest:
             raise RunError(
                 f"{other} stands on another encoder than {out}, so its scores cannot be measured here"
             )
-        scorers[other.resolve().name] = found.scorer
+        scorers[name] = found.scorer
     models = {name: trained(scorer) for name, scorer in scorers.items()}
     figures = {
         split: measure(splits[split], models, background=splits["train"]) for split in ("validation", "test")
@@ -167,11 +186,11 @@ def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] =
 def claim(out: Path, files: Mapping[str, str], prepared: Path, manifest: Manifest) -> None:
     """Begin a run or a search in a new folder, or see that it is the one that is there.
 
-    :param files: name -> content of the TOML files that say what is done.
+    :param files: name -> content of the TOML files that say what is done. By the first a folder is known.
     :raises RunError: the folder holds something else, other settings, or was begun on other articles.
     """
     first = next(iter(files))
-    if out.exists() and not (out / first).exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_free(out) and not (out / first).exists():
         raise RunError(f"{out} exists and holds no {first}, so nothing is written there; name another folder")
     for name, content in files.items():
         if (out / name).exists():
@@ -179,16 +198,18 @@ def claim(out: Path, files: Mapping[str, str], prepared: Path, manifest: Manifes
     if (out / DATA_FILE).exists() and _data(out)["digest"] != manifest.digest:
         raise RunError(_OTHER_ARTICLES.format(out=out, prepared=prepared))
     out.mkdir(parents=True, exist_ok=True)
-    data = {"prepared": str(prepared.resolve()), "digest": manifest.digest}
-    write_whole(out / DATA_FILE, json.dumps(data, indent=2) + "\n")
     for name, content in files.items():
         write_whole(out / name, content)
+    data = {"prepared": str(prepared.resolve()), "digest": manifest.digest}
+    write_whole(out / DATA_FILE, json.dumps(data, indent=2) + "\n")
 
 
-_OTHER_ARTICLES = (
-    "{prepared} does not hold the articles that {out} was begun on: the corpus or the encoder has changed;"
-    " prepare them into a folder of their own, or name another folder instead of {out}"
-)
+def _is_saved(folder: Path, config: checkpoint.CheckpointConfig) -> bool:
+    """Whether a sound checkpoint of this very fit is there; it may carry figures that are not to be lost."""
+    try:
+        return checkpoint.load(folder).config == config
+    except SummarizerError:
+        return False
 
 
 def _data(out: Path) -> Mapping[str, str]:
@@ -202,7 +223,10 @@ def _data(out: Path) -> Mapping[str, str]:
 
 
 def _check_same(file: Path, content: str) -> None:
-    was, wanted = _flat(read_run(file)), _flat(tomllib.loads(content))
+    before, now = read_run(file), tomllib.loads(content)
+    if file.name == RUN_FILE:  # a setting that is newer than the file had its default
+        before, now = (as_values(run_config(values, str(file))) for values in (before, now))
+    was, wanted = _flat(before), _flat(now)
     for path in sorted(was.keys() | wanted.keys()):
         if was.get(path) != wanted.get(path):
             raise RunError(
@@ -239,7 +263,7 @@ def _fit_one(
         dataclasses.replace(run.fit, seed=seed),
         mine,
         state_file=state_file,
-        fingerprint=f"{manifest.digest} {run.closeness}",
+        fingerprint=f"{manifest.digest} {run.closeness} {TARGETS_VERSION}",
     )
 
 

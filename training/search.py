@@ -13,6 +13,8 @@ The space is a TOML file with the tables of a run file; instead of a value a set
 """
 
 import multiprocessing
+import os
+import sys
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ from optuna.storages.journal import JournalFileBackend
 from tqdm import tqdm
 
 from summarizer.drafts import write_whole
+from training.alone import alone, helping, together
 from training.config import ConfigError, RunConfig, as_toml, as_values, run_config, settings
 from training.distributed import processes
 from training.fit import Epoch, FitError, fit
@@ -109,26 +112,37 @@ def search(
     :raises RunError: the folder holds another search, or something else.
     """
     space = read_space(space_file)
+    _check_possible(space_file, run, space)
     _check_comparable(space_file, run, space)
-    for name in _closeness_names(run, space):
-        add_targets(prepared, name)
+    # The space first: by that file a search is known, also one that was killed here.
     files = {SPACE_FILE: space_file.read_text(encoding="utf-8"), RUN_FILE: as_toml(run)}
     claim(out, files, prepared, read_manifest(prepared))
+    with alone(out) as lock:
+        for name in _closeness_names(run, space):
+            add_targets(prepared, name)
+        _mend(out / TRIALS_FILE)
+        together(lock)
+        return _search(prepared, out, run, space, trials, jobs)
+
+
+def _search(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, jobs: int) -> optuna.Study:
     study = _study(out, run.fit.seed)
     _fail_interrupted(study)
     left = max(0, trials - len(_ended(study)))
     context = multiprocessing.get_context("spawn")
     workers = [
         context.Process(
-            target=_work, args=(prepared, out, run, space, trials, run.fit.seed + trials * number + left)
+            target=_work,
+            args=(prepared, out, run, space, trials, (run.fit.seed + trials * number + left) % 2**32),
+            daemon=True,  # ends with this process
         )
         for number in range(min(jobs, left))
     ]
     for worker in workers:
         worker.start()
     with tqdm(total=trials, initial=trials - left, desc="search", unit="trial") as progress:
-        while any(worker.is_alive() for worker in workers):
-            workers[0].join(timeout=1)
+        while alive := [worker for worker in workers if worker.is_alive()]:
+            alive[0].join(timeout=1)
             progress.update(min(trials, len(_ended(study))) - progress.n)
     for worker in workers:
         worker.join()
@@ -178,6 +192,19 @@ def _dimension(file: Path, name: str, value: object) -> Range | Choices:
     )
 
 
+def _check_possible(file: Path, run: RunConfig, space: Space) -> None:
+    """Each end and each choice by itself must be a value of its setting.
+
+    :raises ConfigError: one is not.
+    """
+    for name, what in space.items():
+        for value in what.choices if isinstance(what, Choices) else (what.low, what.high):
+            try:
+                _with(run, {name: value})
+            except ConfigError as error:
+                raise ConfigError(f"{file}: {name} = {value!r} is impossible: {error}") from error
+
+
 def _check_comparable(file: Path, run: RunConfig, space: Space) -> None:
     """Trials are ranked by the monitored metric, so that has to mean the same in all of them."""
     depends = {
@@ -200,7 +227,8 @@ def _closeness_names(run: RunConfig, space: Space) -> Sequence[str]:
 
 def _study(out: Path, seed: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    backend = JournalFileBackend(str(out / TRIALS_FILE))
+    # Optuna's lock is a link to this path; it is never seen to be stale where the path is relative.
+    backend = JournalFileBackend(str((out / TRIALS_FILE).resolve()))
     return optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         study_name=_STUDY,
@@ -208,6 +236,14 @@ def _study(out: Path, seed: int) -> optuna.Study:
         sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
     )
+
+
+def _mend(file: Path) -> None:
+    """Take away what a kill in the middle of writing leaves: Optuna's lock, and half a line."""
+    file.with_name(f"{file.name}.lock").unlink(missing_ok=True)
+    if file.exists():
+        content = file.read_bytes()
+        os.truncate(file, content.rfind(b"\n") + 1)
 
 
 def _fail_interrupted(study: optuna.Study) -> None:
@@ -235,28 +271,39 @@ def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, 
     :param seed: of what it tries; another one in each process, or all would begin with the same trials.
     """
     torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
     study = _study(out, seed)
-    splits = {name: by_split(load(prepared, name)[1]) for name in _closeness_names(run, space)}
+    splits = {}
+    for name in _closeness_names(run, space):
+        manifest, articles = load(prepared, name)
+        splits[name] = by_split(articles)
+    dimension = manifest.dimension
 
     def objective(trial: optuna.Trial) -> float:
-        tried = _with(run, {name: what.suggest(trial, name) for name, what in space.items()})
+        values = {name: what.suggest(trial, name) for name, what in space.items()}
 
         def tell(epoch: Epoch) -> None:
+            if parent and not parent.is_alive():
+                sys.exit("the search was killed")
             trial.report(epoch.monitored(run.fit.monitor), epoch.number)
             if trial.should_prune():
                 raise optuna.TrialPruned
 
-        split = splits[tried.closeness]
-        dimension = split["train"][0].vectors.shape[1]
-        with processes(tried.fit.device) as mine:
-            found = fit(
-                split["train"],
-                split["validation"],
-                tried.model_for(dimension),
-                tried.fit,
-                mine,
-                on_epoch=tell,
-            )
+        try:
+            tried = _with(run, values)
+            split = splits[tried.closeness]
+            with processes(tried.fit.device) as mine:
+                found = fit(
+                    split["train"],
+                    split["validation"],
+                    tried.model_for(dimension),
+                    tried.fit,
+                    mine,
+                    on_epoch=tell,
+                )
+        except (ConfigError, FitError) as error:  # it counts as a trial, or the search would never end
+            tqdm.write(f"trial {trial.number} is given up: {error}")
+            raise optuna.TrialPruned from error
         trial.set_user_attr("epoch", found.best.number)
         return found.best.monitored(run.fit.monitor)
 
@@ -264,7 +311,8 @@ def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, 
         if len(_ended(study)) >= trials:
             study.stop()
 
-    study.optimize(objective, callbacks=[stop_when_enough], catch=(FitError,))
+    with helping(out):
+        study.optimize(objective, callbacks=[stop_when_enough])
 
 
 def _html(study: optuna.Study, run: RunConfig, space: Space) -> str:

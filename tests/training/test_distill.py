@@ -12,6 +12,7 @@ from summarizer.errors import EncoderUnavailable
 from tests.tiny_transformer import make_sentence_transformer
 from training import distill as module
 from training.distill import distill, packaged_teacher
+from training.errors import TrainingError
 
 SENTENCES = ["the council cut the budget .", "A storm!", "river " * 40]
 
@@ -39,7 +40,7 @@ def test_the_table_has_a_row_for_each_token(folder):
 
 @pytest.mark.parametrize("dimension", [0, 33])
 def test_a_width_that_the_teacher_does_not_have_is_refused(teacher, tmp_path, dimension):
-    with pytest.raises(ValueError, match=f"from 1 to 32, the teacher's width; got {dimension}"):
+    with pytest.raises(TrainingError, match=f"from 1 to 32, the teacher's width; got {dimension}"):
         distill(teacher, tmp_path / "encoder", dimension)
 
 

@@ -13,7 +13,7 @@ import torch
 from summarizer.model import ModelConfig, pad
 from training.config import FitConfig
 from training.corpus import Article
-from training.distributed import Processes, processes
+from training.distributed import ProcessError, Processes, processes
 from training.fit import Epoch, FitError, Fitted, fit
 from training.losses import binary_cross_entropy
 from training.prepared import PreparedArticle
@@ -230,7 +230,7 @@ def test_without_articles_it_says_what_is_missing():
 def test_a_gpu_that_is_not_there_is_refused():
     if torch.cuda.is_available():
         pytest.skip("there is one")
-    with pytest.raises(ValueError, match="finds no GPU here; use 'cpu' or 'auto'"), processes("cuda"):
+    with pytest.raises(ProcessError, match="finds no GPU here; use 'cpu' or 'auto'"), processes("cuda"):
         pass
 
 
@@ -295,3 +295,17 @@ def test_two_processes_fit_the_same_network_as_one_with_batches_twice_as_big(tmp
     np.testing.assert_allclose(first[1], [epoch.validation_loss for epoch in alone.history], rtol=1e-5)
     for name, values in weights(alone).items():
         np.testing.assert_allclose(first[0][name], values, atol=1e-5, err_msg=name)
+
+
+def test_a_batch_of_one_sentence_can_be_normalized_by_batch():
+    one = [article for article in TRAINING if len(article.sentences) == 1][:1]
+    model = dataclasses.replace(MODEL, normalize="batch")
+    assert fit(one, one, model, QUICK, ALONE, show=False).best.validation_loss > 0
+
+
+def test_weights_that_the_last_step_made_no_number_are_refused():
+    config = dataclasses.replace(
+        QUICK, epochs=1, batch_steps=9999, learning_rate=1e37, optimizer="rmsprop", loss="mse", clip=0.0
+    )
+    with pytest.raises(FitError, match="no number"):
+        run(config)

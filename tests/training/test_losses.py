@@ -76,3 +76,9 @@ def test_ranking_falls_when_the_better_sentence_rises():
 
 def test_the_mean_of_nothing_is_0():
     assert Total(torch.tensor(0.0), torch.tensor(0)).mean.item() == 0
+
+
+def test_the_mean_over_less_than_one_is_still_a_mean():
+    outputs, targets = torch.tensor([[0.0, 0.0]]), torch.tensor([[0.1, 0.0]])
+    found = LOSSES["ranking"](outputs, targets, torch.ones(1, 2, dtype=torch.bool))
+    assert found.mean.item() == pytest.approx(np.log(2))

@@ -152,3 +152,20 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path, encoder):
     with pytest.raises(PreparedError, match="holds something else than prepared articles"):
         ready(ARTICLES, encoder, tmp_path / "thesis")
     assert encoder.asked == 0
+
+
+@pytest.mark.parametrize("there", [(), ("about.json",), ("about.json", "rows.f32")])
+def test_targets_that_a_kill_left_without_an_index_are_made(tmp_path, encoder, there):
+    prepare(ARTICLES, encoder, "encoder", "lexical", tmp_path / "ready")
+    (place,) = (tmp_path / "ready" / "targets").iterdir()
+    for file in list(place.iterdir()):
+        if file.name not in there:
+            file.unlink()
+    prepare(ARTICLES, encoder, "encoder", "lexical", tmp_path / "ready")
+    assert len(load(tmp_path / "ready", "lexical")[1]) == len(ARTICLES)
+
+
+def test_a_closeness_that_is_not_known_is_refused_before_anything_is_written(tmp_path, encoder):
+    with pytest.raises(ValueError, match="bogus"):
+        prepare(ARTICLES, encoder, "encoder", "bogus", tmp_path / "ready")
+    assert not (tmp_path / "ready").exists()

@@ -15,8 +15,9 @@ from summarizer import Summarizer, checkpoint
 from tests.tiny import make_encoder_folder
 from tests.training.corpus import write_corpus
 from training.__main__ import main
+from training.alone import alone
 from training.config import run_config
-from training.runs import RunError, fit_run, open_run
+from training.runs import RunError, fit_run, open_run, report_run
 
 ROOT = Path(__file__).parents[2]
 RUN = {"model": {"width": 8}, "fit": {"epochs": 3, "learning_rate": 0.02, "device": "cpu"}}
@@ -194,3 +195,42 @@ def test_preparing_that_was_killed_goes_on_and_ends_with_the_same_articles(tmp_p
     for pattern in ("vectors/*/rows.f32", "targets/*/rows.f32"):
         killed, whole = (next((tmp_path / name).glob(pattern)).read_bytes() for name in ("killed", "whole"))
         assert killed == whole
+
+
+def test_the_figures_in_a_checkpoint_survive_the_same_fit_again(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", with_fit(epochs=1))
+    report_run(tmp_path / "run")
+    kept = {file: file.read_bytes() for file in (tmp_path / "run" / "checkpoint").glob("*.*")}
+    fit_run(prepared, tmp_path / "run", with_fit(epochs=1))
+    assert {file: file.read_bytes() for file in (tmp_path / "run" / "checkpoint").glob("*.*")} == kept
+
+
+def test_a_fit_that_is_refused_leaves_the_run_with_its_own_articles(prepared, tmp_path, monkeypatch):
+    monkeypatch.chdir(prepared.parent)
+    fit_run(Path("ready"), tmp_path / "run", with_fit(epochs=1))
+    corpus = write_corpus(tmp_path / "other.jsonl", articles=60)
+    arguments = [str(corpus), "--encoder", "encoder", "--closeness", "lexical"]
+    assert main(["prepare", *arguments, "--out", str(tmp_path / "other")]) == 0
+    with pytest.raises(RunError, match="does not hold the articles"):
+        fit_run(tmp_path / "other", tmp_path / "run", with_fit(epochs=1))
+    monkeypatch.chdir(tmp_path)
+    assert sum(map(len, open_run(tmp_path / "run")[2].values())) == 80
+
+
+def test_a_kill_before_the_first_file_leaves_a_folder_that_can_be_used(prepared, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".run.toml.draft").write_text("name = ")
+    fit_run(prepared, tmp_path / "run", with_fit(epochs=1))
+
+
+def test_two_at_once_in_one_folder_are_refused(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", with_fit(epochs=1))
+    with alone(tmp_path / "run"), pytest.raises(BlockingIOError, match="another process"):
+        fit_run(prepared, tmp_path / "run", with_fit(epochs=1))
+
+
+def test_two_runs_of_one_name_are_not_taken_for_one(prepared, tmp_path):
+    for name in ("run", "model"):
+        fit_run(prepared, tmp_path / name, with_fit(epochs=1))
+    with pytest.raises(RunError, match="'model'"):
+        report_run(tmp_path / "run", beside=[tmp_path / "model"])

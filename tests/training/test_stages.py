@@ -223,3 +223,54 @@ def test_refused_rows_are_named(tmp_path, capsys):
     output = capsys.readouterr()
     assert "corpus.jsonl:4: text: should be a string that is not blank" in output.err
     assert "1 rows refused" in output.out
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ("[model]\ndropout_inputs = { low = 0.0, high = 1.5 }\n", "model.dropout_inputs = 1.5 is impossible"),
+        ("[model]\nwidth = { choices = [4, 'x'] }\n", "model.width = 'x' is impossible"),
+    ],
+)
+def test_a_space_with_an_impossible_value_is_refused_before_the_search(
+    folder, tmp_path, capsys, space, message
+):
+    (tmp_path / "space.toml").write_text(space)
+    out = tmp_path / "search"
+    assert stage("search", folder / "ready", "--space", tmp_path / "space.toml", "--out", out) == 1
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_search_whose_trials_all_fail_comes_to_an_end(folder, tmp_path, capsys):
+    (tmp_path / "space.toml").write_text("[model]\nactivation = { choices = ['linear'] }\n")
+    arguments = ("--space", tmp_path / "space.toml", "--trials", 2, "--loss", "mse", "--learning-rate", 1e30)
+    arguments += ("--epochs", 2, "--clip", 0, "--optimizer", "rmsprop", "--closeness", "lexical")
+    assert stage("search", folder / "ready", *arguments, "--out", tmp_path / "search") == 1
+    assert "no trial of 2" in capsys.readouterr().err
+
+
+def test_a_search_goes_on_after_a_kill_while_its_log_was_written(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("space.toml").write_text(SPACE)
+    arguments = ("--space", "space.toml", "--out", "search", "--epochs", 1, "--closeness", "lexical")
+    assert stage("search", folder / "ready", *arguments, "--trials", 1) == 0
+    with Path("search/trials.log").open("a") as log:
+        log.write('{"op_code": 4, "wor')
+    Path("search/trials.log.lock").symlink_to("search/trials.log")
+    assert stage("search", folder / "ready", *arguments, "--trials", 2) == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "message"),
+    [
+        ("fit = 3\n", ("--epochs", 2), "[fit] fit is no setting"),
+        ("[fit]\nl2 = 1" + 400 * "0" + "\n", (), "l2 is too large"),
+        ("", ("--device", "banana"), "device 'banana' is none"),
+    ],
+)
+def test_a_run_file_that_is_none_is_one_line(folder, tmp_path, capsys, config, arguments, message):
+    (tmp_path / "run.toml").write_text(config)
+    arguments += ("--config", tmp_path / "run.toml", "--out", tmp_path / "run")
+    assert stage("fit", folder / "ready", *arguments) == 1
+    assert message in capsys.readouterr().err

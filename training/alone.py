@@ -1,0 +1,46 @@
+"""One writer in a folder at a time."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[int]:
+    """Keep other processes from writing to a folder; a kill sets it free, and nothing is left there.
+
+    :returns: descriptor of the lock, for :func:`together`.
+    :raises BlockingIOError: another process has it.
+    """
+    with _opened(folder) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"{folder} is being written by another process; wait for its end or name another folder"
+            ) from None
+        yield descriptor
+
+
+def together(descriptor: int) -> None:
+    """From now on let those in that call :func:`helping`, but nobody who wants to be alone."""
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+@contextmanager
+def helping(folder: Path) -> Iterator[None]:
+    """Write beside the process that let others in, and keep the folder even if that process is killed."""
+    with _opened(folder) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
