@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from summarizer.text_features import TEXT_FEATURES, text_features
+
+WORDS = "the ferry was back in port storm council vote 3.5 é 你好 🙂".split()
+SENTENCES = st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), max_size=12)
+AWKWARD = [
+    [],
+    ["One."],
+    ["..."],
+    ["...", "🙂🙂", "\x00"],
+    ["same words"] * 40,
+    ["مرحبا بالعالم", "مرحبا مرة أخرى"],
+    ["no punctuation " * 500, "short"],
+    [f"sentence {number} of a long article" for number in range(5000)],
+]
+
+
+@pytest.mark.parametrize("sentences", AWKWARD, ids=lambda found: str(found)[:30])
+def test_every_sentence_has_its_finite_numbers(sentences):
+    features = text_features(sentences)
+    assert features.shape == (len(sentences), TEXT_FEATURES)
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+
+
+@given(SENTENCES)
+def test_the_quick_sums_are_those_over_all_pairs(sentences):
+    rows = [sentence.lower().replace("3.5", "3 5").replace("🙂", "").split() for sentence in sentences]
+    words = sorted({word for row in rows for word in row})
+    having = {word: sum(word in row for row in rows) for word in words}
+    matrix = np.zeros((len(rows), len(words)))
+    for index, row in enumerate(rows):
+        for column, word in enumerate(words):
+            if word in row:
+                matrix[index, column] = (1 + np.log(row.count(word))) * np.log((len(rows) + 1) / having[word])
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    matrix = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
+    similarity = matrix @ matrix.T
+    features = text_features(sentences)
+    np.testing.assert_allclose(features[:, 0], np.triu(similarity, 1).sum(axis=1) / 4, atol=1e-6)
+    np.testing.assert_allclose(features[:, 1], np.tril(similarity, -1).sum(axis=1) / 4, atol=1e-6)
+
+
+@given(SENTENCES)
+def test_case_and_punctuation_do_not_matter(sentences):
+    shouted = [f"“{sentence.upper()}”!" for sentence in sentences]
+    np.testing.assert_array_equal(text_features(sentences), text_features(shouted))
+
+
+def test_what_the_rest_takes_up_stands_out():
+    article = [
+        "It rained.",
+        "The council closed the old ferry port after the storm.",
+        "The ferry had run for years.",
+        "The council will vote on the port.",
+        "A storm had damaged it.",
+    ]
+    features = text_features(article)
+    for column in (0, 2, 4, 5):
+        assert features[:, column].argmax() == 1
+    assert features[:, 6].argmax() == 1  # and it has the most words
+    assert len(set(features[:, 7].tolist())) == 1
