@@ -1,7 +1,7 @@
 """The network: a recurrent layer over the sentences and one dense head for all of them.
 
 Axes, here and everywhere: B articles in a batch, T sentences (timesteps), D width of a sentence vector,
-H width of the recurrent layer.
+F number of text features, H width of the recurrent layer.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from summarizer.text_features import TEXT_FEATURES
 
 Cell = Literal["lstm", "gru", "rnn"]
 Normalization = Literal["none", "layer", "batch"]
@@ -34,6 +36,8 @@ class ModelConfig:
     :ivar layers: Recurrent layers on top of each other.
     :ivar bidirectional: Whether a sentence also sees what comes after it.
     :ivar position_features: Whether the place in the article is added to each vector.
+    :ivar text_features: Whether what the words of the article say about the sentence is added to each
+        vector; see :mod:`summarizer.text_features`.
     :ivar normalize: Normalization of the sentence vectors before anything else: ``none``, ``layer`` (each
         vector by itself) or ``batch`` (each number over the sentences of a batch; padding does not count).
     :ivar activation: Of the head: ``sigmoid``, or ``linear``, whose outputs are clipped to [0, 1].
@@ -53,6 +57,7 @@ class ModelConfig:
     layers: int = 1
     bidirectional: bool = True
     position_features: bool = True
+    text_features: bool = True
     normalize: Normalization = "layer"
     activation: Activation = "sigmoid"
     dropout_inputs: float = 0.3
@@ -65,7 +70,7 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
-        for name in ("bidirectional", "position_features"):
+        for name in ("bidirectional", "position_features", "text_features"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false; got {getattr(self, name)!r}")
         for name, choices in (("cell", Cell), ("normalize", Normalization), ("activation", Activation)):
@@ -82,7 +87,7 @@ class ModelConfig:
 class PaddedBatch(NamedTuple):
     """Articles of different lengths as one tensor.
 
-    :ivar vectors: shape (B, T, D), zero beyond each article's end.
+    :ivar vectors: shape (B, T, D), or (B, T, D + F) with text features; zero beyond each article's end.
     :ivar lengths: shape (B,), int64, on the CPU; at least 1 each.
     """
 
@@ -96,10 +101,22 @@ class PaddedBatch(NamedTuple):
         return steps[None, :] < self.lengths.to(self.vectors.device)[:, None]
 
 
+def network_input(
+    vectors: NDArray[np.float32], features: NDArray[np.float32], config: ModelConfig
+) -> NDArray[np.float32]:
+    """What the network reads of one article.
+
+    :param vectors: shape (T, D).
+    :param features: shape (T, F), of :func:`summarizer.text_features.text_features`.
+    :returns: shape (T, D + F), or (T, D) if the network does without them.
+    """
+    return np.concatenate([vectors, features], axis=1) if config.text_features else np.asarray(vectors)
+
+
 def pad(articles: Sequence[NDArray[np.floating]]) -> PaddedBatch:
     """Stack articles into a batch; the only place that pads.
 
-    :param articles: B arrays of shape (T_b, D), T_b at least 1.
+    :param articles: B arrays of :func:`network_input`, T_b at least 1.
     """
     lengths = torch.tensor([len(article) for article in articles], dtype=torch.long)
     tensors = [torch.from_numpy(np.asarray(article)) for article in articles]
@@ -155,7 +172,9 @@ class _Network(nn.Module):
         directions = 2 if config.bidirectional else 1
         self.normalize = _normalization(config)
         self.recurrent = _CELLS[config.cell](
-            input_size=config.dimension + (POSITION_FEATURES if config.position_features else 0),
+            input_size=config.dimension
+            + (TEXT_FEATURES if config.text_features else 0)
+            + (POSITION_FEATURES if config.position_features else 0),
             hidden_size=config.width,
             num_layers=config.layers,
             bidirectional=config.bidirectional,
@@ -167,10 +186,13 @@ class _Network(nn.Module):
 
     def forward(self, batch: PaddedBatch) -> Tensor:
         """:returns: shape (B, T), what the head gives."""
+        width = self.config.dimension
+        vectors, features = batch.vectors[:, :, :width], batch.vectors[:, :, width:]
         # Dropping along T at once is what nn.functional.dropout1d does to the channels of (B, D, T).
         inputs = nn.functional.dropout1d(
-            self._normalized(batch).transpose(1, 2), self.config.dropout_inputs, self.training
+            self._normalized(vectors, batch.mask).transpose(1, 2), self.config.dropout_inputs, self.training
         ).transpose(1, 2)  # (B, T, D)
+        inputs = torch.cat([inputs, features], dim=2)  # (B, T, D or D + F)
         if self.config.position_features:
             places = position_features(batch.lengths, inputs.shape[1]).to(inputs)  # (B, T, 5)
             inputs = torch.cat([inputs, places], dim=2)
@@ -183,20 +205,19 @@ class _Network(nn.Module):
         outputs: Tensor = self.head(self.dropout(unpacked)).squeeze(2)  # (B, T, H or 2H) -> (B, T)
         return outputs
 
-    def _normalized(self, batch: PaddedBatch) -> Tensor:
+    def _normalized(self, vectors: Tensor, mask: Tensor) -> Tensor:
         if self.config.normalize != "batch":
-            normalized: Tensor = self.normalize(batch.vectors)
+            normalized: Tensor = self.normalize(vectors)
             return normalized
-        mask = batch.mask
-        vectors = batch.vectors[mask]  # (N, D), N real sentences: padding is in no mean
-        if self.training and len(vectors) == 1:  # one sentence has no deviation: what is known so far
+        real = vectors[mask]  # (N, D), N real sentences: padding is in no mean
+        if self.training and len(real) == 1:  # one sentence has no deviation: what is known so far
             norm = cast(nn.BatchNorm1d, self.normalize)
             real = nn.functional.batch_norm(
-                vectors, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+                real, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
             )
         else:
-            real = self.normalize(vectors)
-        return torch.zeros_like(batch.vectors).masked_scatter(mask[:, :, None], real)
+            real = self.normalize(real)
+        return torch.zeros_like(vectors).masked_scatter(mask[:, :, None], real)
 
     def _thinned_weights(self) -> dict[str, Tensor]:
         """The weights that carry the state from sentence to sentence, some of their columns dropped.

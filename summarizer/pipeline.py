@@ -13,10 +13,11 @@ from summarizer.batching import batches_under_budget
 from summarizer.document import Document, Evaluation, ModelInfo, ScoredSentence, Warning
 from summarizer.encoder import Encoded
 from summarizer.errors import TooManySentences
-from summarizer.model import pad
+from summarizer.model import network_input, pad
 from summarizer.options import SummaryOptions
 from summarizer.selection import by_score, select
 from summarizer.sentences import SentenceSplitter, join
+from summarizer.text_features import text_features
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
@@ -115,7 +116,7 @@ class Summarizer:
         for document in documents:
             self._check_size(document)
         encoded = self._encode(documents)
-        scores = self._score([article.vectors for article in encoded])
+        scores = self._score([self._input(*parts) for parts in zip(documents, encoded, strict=True)])
         return [self._finish(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
 
     def _check_size(self, document: Document) -> None:
@@ -137,6 +138,10 @@ class Summarizer:
                 np.split(everything.vectors, ends), np.split(everything.truncated, ends), strict=True
             )
         ]
+
+    def _input(self, document: Document, encoded: Encoded) -> NDArray[np.float32]:
+        features = text_features([sentence.text for sentence in document.sentences])
+        return network_input(encoded.vectors, features, self._scorer.config)
 
     def _score(self, articles: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
         """Scores of each article, shape (T_b,), in [0, 1]."""

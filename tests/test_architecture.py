@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "summarizer": [
         {"errors"},
-        {"batching", "document", "drafts", "options"},
+        {"batching", "document", "drafts", "options", "text_features"},
         {"paragraphs", "encoder", "model"},
         {"sentences", "selection", "sentence_transformer"},
         {"checkpoint"},

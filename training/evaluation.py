@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from summarizer.model import SentenceScorer, pad
+from summarizer.model import SentenceScorer, network_input, pad
 from summarizer.options import Redundancy, SummaryOptions
 from summarizer.selection import by_score, select
 from training.baselines import LexRank, PacSum, lead, longest, oracle, random
@@ -241,7 +241,8 @@ def trained(scorer: SentenceScorer) -> Model:
     """A network as a model."""
 
     def scores_of(article: PreparedArticle) -> Scores:
-        scores: Scores = scorer.score(pad([np.array(article.vectors)]))[0].double().numpy()
+        found = network_input(article.vectors, article.features, scorer.config)
+        scores: Scores = scorer.score(pad([found]))[0].double().numpy()
         return scores
 
     return scores_of

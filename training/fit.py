@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from summarizer.batching import batches_under_budget
-from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, pad
+from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, network_input, pad
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.config import FitConfig
@@ -222,7 +222,7 @@ class _Fitting:
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
             loss = self._loss(self.scorer, batch)
-            vectors, targets = _tensors(batch, self.processes.device)
+            vectors, targets = _tensors(batch, self.scorer.config, self.processes.device)
             scores = self.scorer.activate(self.scorer(vectors)).clamp(0, 1)
             error = absolute_error(scores, targets, vectors.mask)
             sums[:4] += torch.stack([loss.sum, loss.number, error.sum, error.number]).double().cpu()
@@ -240,7 +240,7 @@ class _Fitting:
         return Epoch(number, training_loss, means[0], means[1], means[2], rouge2)
 
     def _loss(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> Total:
-        vectors, targets = _tensors(batch, self.processes.device)
+        vectors, targets = _tensors(batch, self.scorer.config, self.processes.device)
         with torch.autocast(
             self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
@@ -333,9 +333,11 @@ def _seed(*numbers: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
-def _tensors(batch: Sequence[PreparedArticle], device: torch.device) -> tuple[PaddedBatch, Tensor]:
-    """:returns: the vectors (B, T, D) and the targets (B, T) on the device."""
-    vectors = pad([np.array(article.vectors) for article in batch])
+def _tensors(
+    batch: Sequence[PreparedArticle], model: ModelConfig, device: torch.device
+) -> tuple[PaddedBatch, Tensor]:
+    """:returns: what the network reads, and the targets (B, T), on the device."""
+    vectors = pad([network_input(article.vectors, article.features, model) for article in batch])
     targets = pad([np.array(article.targets[:, None]) for article in batch]).vectors.squeeze(2)
     return PaddedBatch(vectors.vectors.to(device), vectors.lengths), targets.to(device)
 

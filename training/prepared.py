@@ -5,6 +5,7 @@
     manifest.json        what the articles were made with, counts
     articles.jsonl       one article a line: id, title, source, quotes, sentences
     vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
+    features/NAME/       rows of width F likewise; see summarizer/text_features.py
     targets/NAME/        rows of width 1, for each article
 
 Vectors are kept under what they were computed from: the sentences and the digest of the encoder. So a
@@ -29,6 +30,7 @@ from summarizer.encoder import Encoder, StaticEncoder, sha256_of
 from summarizer.errors import InputError
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
+from summarizer.text_features import TEXT_FEATURES, text_features
 from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article
 from training.errors import TrainingError
@@ -37,9 +39,11 @@ from training.rows import INDEX_FILE, Rows, RowStore
 MANIFEST_FILE = "manifest.json"
 ARTICLES_FILE = "articles.jsonl"
 VECTORS_FOLDER = "vectors"
+FEATURES_FOLDER = "features"
 TARGETS_FOLDER = "targets"
 
-# To be raised when a closeness function gives other values than before, so that kept targets are left.
+# To be raised when the functions behind them give other values than before, so that kept rows are left.
+FEATURES_VERSION = 1
 TARGETS_VERSION = 1
 
 # What is encoded in one go and is lost by a kill; enough to fill the encoder's batches.
@@ -79,12 +83,14 @@ class PreparedArticle:
 
     :ivar sentences: T strings.
     :ivar vectors: shape (T, D), float32; a view of the file.
+    :ivar features: shape (T, F), float32; likewise.
     :ivar targets: shape (T,), float32, in [0, 1].
     """
 
     article: Article
     sentences: Sequence[str]
     vectors: NDArray[np.float32]
+    features: NDArray[np.float32]
     targets: NDArray[np.float32]
 
 
@@ -117,6 +123,11 @@ def prepare(
     _tell_what_leaves(folder, {article.id for article, _ in split})
     with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
         _encode([sentences for _, sentences in split], encoder, store, "encode")
+    with RowStore(*_features_place(folder), TEXT_FEATURES) as store:
+        for _, sentences in tqdm(split, desc="features", unit="article"):
+            if _key(sentences) not in store:
+                store.add(_key(sentences), text_features(sentences))
+        store.flush()
     rows = [
         {
             "id": article.id,
@@ -189,13 +200,16 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     """
     manifest, rows = _read(folder)
     vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
+    features = Rows.open(_features_place(folder)[0])
     place = _targets_place(folder, closeness_name, manifest)[0]
     targets = Rows.open(place) if place.exists() else None
     articles = []
     for row in rows:
         sentences, quotes = row["sentences"], row["quotes"]
-        if _key(sentences) not in vectors:
-            raise PreparedError(f"{folder}: no vectors for article {row['id']!r}; run prepare again")
+        if _key(sentences) not in vectors or _key(sentences) not in features:
+            raise PreparedError(
+                f"{folder}: no vectors or features for article {row['id']!r}; run prepare again"
+            )
         if targets is None or _key(sentences, quotes) not in targets:
             raise PreparedError(
                 f"{folder}: no targets of closeness {closeness_name!r} for article {row['id']!r};"
@@ -204,7 +218,11 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
         article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
         articles.append(
             PreparedArticle(
-                article, sentences, vectors[_key(sentences)], targets[_key(sentences, quotes)][:, 0]
+                article,
+                sentences,
+                vectors[_key(sentences)],
+                features[_key(sentences)],
+                targets[_key(sentences, quotes)][:, 0],
             )
         )
     return manifest, articles
@@ -289,6 +307,11 @@ def _check_folder(folder: Path) -> None:
 def _vectors_place(folder: Path, encoder_digest: str) -> tuple[Path, Mapping[str, Any]]:
     about = {"rows": "sentence vectors", "encoder_digest": encoder_digest}
     return folder / VECTORS_FOLDER / encoder_digest[:16], about
+
+
+def _features_place(folder: Path) -> tuple[Path, Mapping[str, Any]]:
+    about = {"rows": "text features", "version": FEATURES_VERSION}
+    return folder / FEATURES_FOLDER / f"version-{FEATURES_VERSION}", about
 
 
 def _targets_place(folder: Path, closeness_name: str, manifest: Manifest) -> tuple[Path, Mapping[str, Any]]:

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, pad, position_features
+from summarizer.model import (
+    POSITION_FEATURES,
+    ModelConfig,
+    PaddedBatch,
+    SentenceScorer,
+    network_input,
+    pad,
+    position_features,
+)
+from summarizer.text_features import TEXT_FEATURES
 
 ARCHITECTURES = [
     {"cell": cell, "bidirectional": bidirectional, "layers": layers, "position_features": bidirectional}
@@ -10,6 +19,10 @@ ARCHITECTURES = [
     for bidirectional in (True, False)
     for layers in (1, 2)
 ] + [{"normalize": "batch"}, {"normalize": "none"}, {"activation": "linear"}, {"members": 3}]
+
+
+def small(**settings: object) -> ModelConfig:
+    return ModelConfig(**{"dimension": 6, "width": 5, "text_features": False, **settings})
 
 
 def articles(*lengths: int) -> list[np.ndarray]:
@@ -20,7 +33,7 @@ def articles(*lengths: int) -> list[np.ndarray]:
 @pytest.mark.parametrize("settings", ARCHITECTURES, ids=str)
 def test_an_article_scores_the_same_alone_and_in_any_batch(settings):
     torch.manual_seed(0)
-    scorer = SentenceScorer(ModelConfig(dimension=6, width=5, **settings)).double()
+    scorer = SentenceScorer(small(**settings)).double()
     found = articles(1, 9, 4, 30, 4, 2)
     together = scorer.score(pad(found)).numpy()
     for row, article in zip(together, found, strict=True):
@@ -30,7 +43,7 @@ def test_an_article_scores_the_same_alone_and_in_any_batch(settings):
 
 def test_what_stands_in_the_padding_does_not_matter():
     torch.manual_seed(0)
-    scorer = SentenceScorer(ModelConfig(dimension=6, width=5)).double()
+    scorer = SentenceScorer(small()).double()
     batch = pad(articles(3, 8))
     spoiled = PaddedBatch(torch.where(batch.mask[:, :, None], batch.vectors, 1e6), batch.lengths)
     assert torch.equal(scorer.score(batch)[batch.mask], scorer.score(spoiled)[batch.mask])
@@ -38,7 +51,14 @@ def test_what_stands_in_the_padding_does_not_matter():
 
 def test_scores_are_in_the_unit_interval_and_dropout_is_off():
     scorer = SentenceScorer(
-        ModelConfig(dimension=6, width=5, dropout_inputs=0.9, dropout_recurrent=0.9, dropout_outputs=0.9)
+        ModelConfig(
+            dimension=6,
+            text_features=False,
+            width=5,
+            dropout_inputs=0.9,
+            dropout_recurrent=0.9,
+            dropout_outputs=0.9,
+        )
     ).train()
     batch = pad(articles(8, 3))
     first, second = scorer.score(batch), scorer.score(batch)
@@ -57,7 +77,7 @@ def test_position_features_are_bounded_and_know_only_the_article():
 def test_without_position_features_order_alone_distinguishes_equal_sentences():
     torch.manual_seed(0)
     article = np.ones((4, 6))
-    plain = SentenceScorer(ModelConfig(dimension=6, width=5, position_features=False)).double()
+    plain = SentenceScorer(small(position_features=False)).double()
     assert plain.members[0].recurrent.input_size == 6
     assert plain.score(pad([article])).shape == (1, 4)
 
@@ -82,7 +102,7 @@ def test_an_impossible_architecture_is_refused_by_field(settings, message):
 
 
 def test_input_dropout_drops_the_same_numbers_at_every_sentence():
-    config = ModelConfig(dimension=6, width=5, normalize="none", dropout_inputs=0.5)
+    config = small(normalize="none", dropout_inputs=0.5)
     network = SentenceScorer(config).members[0]
     seen = []
     network.recurrent.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].data))
@@ -98,7 +118,7 @@ def test_recurrent_dropout_is_one_mask_on_the_state_at_every_sentence(cell):
     torch.manual_seed(0)
     plain = {"bidirectional": False, "position_features": False, "normalize": "none"}
     dropouts = {"dropout_inputs": 0.0, "dropout_recurrent": 0.4, "dropout_outputs": 0.0}
-    config = ModelConfig(dimension=6, width=5, cell=cell, **plain, **dropouts)
+    config = small(cell=cell, **plain, **dropouts)
     network = SentenceScorer(config).double().members[0].train()
     batch = pad(articles(7, 4))
     torch.manual_seed(3)
@@ -129,14 +149,14 @@ def test_recurrent_dropout_is_one_mask_on_the_state_at_every_sentence(cell):
 
 
 def test_recurrent_dropout_lets_gradients_reach_the_weights_it_thins():
-    network = SentenceScorer(ModelConfig(dimension=6, width=5, dropout_recurrent=0.5)).members[0].train()
+    network = SentenceScorer(small(dropout_recurrent=0.5)).members[0].train()
     network(pad([article.astype(np.float32) for article in articles(5)])).sum().backward()
     assert network.recurrent.weight_hh_l0.grad.any()
     assert isinstance(network.recurrent.weight_hh_l0, torch.nn.Parameter)
 
 
 def test_batch_normalization_counts_real_sentences_only():
-    config = ModelConfig(dimension=6, width=5, normalize="batch")
+    config = small(normalize="batch")
     torch.manual_seed(0)
     scorer = SentenceScorer(config).double().train()
     found = articles(2, 30)
@@ -148,7 +168,7 @@ def test_batch_normalization_counts_real_sentences_only():
 def test_the_score_of_several_members_is_the_mean_of_theirs():
     torch.manual_seed(0)
     for activation in ("sigmoid", "linear"):
-        scorer = SentenceScorer(ModelConfig(dimension=6, width=5, members=3, activation=activation)).double()
+        scorer = SentenceScorer(small(members=3, activation=activation)).double()
         batch = pad(articles(4, 9))
         outputs = torch.stack([member.eval()(batch) for member in scorer.members])
         expected = scorer.activate(outputs).mean(dim=0).clamp(0, 1)
@@ -157,7 +177,7 @@ def test_the_score_of_several_members_is_the_mean_of_theirs():
 
 def test_a_linear_head_is_clipped_to_the_unit_interval():
     torch.manual_seed(0)
-    scorer = SentenceScorer(ModelConfig(dimension=6, width=5, activation="linear")).double()
+    scorer = SentenceScorer(small(activation="linear")).double()
     with torch.no_grad():
         scorer.members[0].head.weight.mul_(50)
     batch = pad(articles(40))
@@ -165,3 +185,22 @@ def test_a_linear_head_is_clipped_to_the_unit_interval():
     assert scores.min() == 0
     assert scores.max() == 1
     assert scorer(batch).min() < 0
+
+
+def test_text_features_are_read_as_they_are():
+    """Neither normalized nor dropped."""
+    config = ModelConfig(dimension=6, width=5, dropout_inputs=0.5)
+    assert config.text_features
+    network = SentenceScorer(config).members[0].train()
+    seen = []
+    network.recurrent.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].data))
+    vectors, features = np.ones((4, 6), np.float32), np.full((4, TEXT_FEATURES), 7, np.float32)
+    network(pad([network_input(vectors, features, config)]))
+    assert (seen[0][:, 6 : 6 + TEXT_FEATURES] == 7).all()
+    assert seen[0].shape == (4, 6 + TEXT_FEATURES + POSITION_FEATURES)
+
+
+def test_a_network_without_text_features_reads_the_vectors_alone():
+    config = ModelConfig(dimension=6, text_features=False)
+    vectors, features = np.ones((4, 6), np.float32), np.ones((4, TEXT_FEATURES), np.float32)
+    np.testing.assert_array_equal(network_input(vectors, features, config), vectors)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from summarizer.model import ModelConfig, pad
+from summarizer.text_features import text_features
 from training.config import FitConfig
 from training.corpus import Article
 from training.distributed import ProcessError, Processes, processes
@@ -19,7 +20,7 @@ from training.losses import binary_cross_entropy
 from training.prepared import PreparedArticle
 
 ALONE = Processes(0, 1, torch.device("cpu"))
-PLAIN = {"normalize": "none", "dropout_inputs": 0.0, "dropout_outputs": 0.0}
+PLAIN = {"normalize": "none", "text_features": False, "dropout_inputs": 0.0, "dropout_outputs": 0.0}
 MODEL = ModelConfig(dimension=4, width=8, **PLAIN)
 QUICK = FitConfig(epochs=3, batch_steps=32, device="cpu")
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,13 @@ def prepared(count: int, seed: int) -> list[PreparedArticle]:
         targets = (vectors[:, 0] > 0).astype(np.float32)
         sentences = [f"sentence {index}" for index in range(len(vectors))]
         articles.append(
-            PreparedArticle(Article(f"a/{number}", None, "", ("sentence 1",)), sentences, vectors, targets)
+            PreparedArticle(
+                Article(f"a/{number}", None, "", ("sentence 1",)),
+                sentences,
+                vectors,
+                text_features(sentences),
+                targets,
+            )
         )
     return articles
 
@@ -249,7 +256,10 @@ def equally_long(count: int, length: int = 5) -> list[PreparedArticle]:
     article = Article("a/1", None, "", ("q",))
     vectors = generator.normal(size=(count, length, 4)).astype(np.float32)
     targets = (vectors[:, :, 0] > 0).astype(np.float32)
-    return [PreparedArticle(article, ["s"] * length, v, t) for v, t in zip(vectors, targets, strict=True)]
+    return [
+        PreparedArticle(article, ["s"] * length, v, v[:, :0], t)
+        for v, t in zip(vectors, targets, strict=True)
+    ]
 
 
 _WORKER = """

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from summarizer.model import ModelConfig, SentenceScorer
+from summarizer.text_features import text_features
 from training.corpus import Article
 from training.evaluation import BASELINES, METRICS, Model, examples, measure, trained
 from training.prepared import PreparedArticle
@@ -46,7 +47,7 @@ def make_article(number: int, source: str = "news", *, sentences=None, quotes=No
         "\n".join(sentences),
         tuple(quotes if quotes is not None else [sentences[quoted]]),
     )
-    return PreparedArticle(article, sentences, vectors, targets)
+    return PreparedArticle(article, sentences, vectors, text_features(sentences), targets)
 
 
 def make_model(seed: int = 0) -> Model:
