@@ -23,7 +23,9 @@ Scores every sentence of an article by how close it is to what a curator would q
 
 - **Network**: {"bidirectional " if model.bidirectional else ""}{model.cell.upper()} of width {model.width},
   {_count(model.layers, "layer")}, sentence vectors of width {model.dimension}
-  {"with" if model.position_features else "without"} position features, one dense head for every sentence.
+  {"with" if model.position_features else "without"} position features,
+  {"with" if model.text_features else "without"} text features, one dense head for every sentence;
+  {_count(model.members, "network")}{", their scores averaged" if model.members > 1 else ""}.
 - **Encoder**: {config.encoder.name} ({config.encoder.kind}), digest `{config.encoder.digest}`.
 - **Targets**: closeness `{config.closeness}` of each sentence to the quotes or summary of its article,
   computed from both texts.

@@ -31,6 +31,9 @@ from training.prepared import PreparedArticle
 # A kill costs at most so much work.
 SECONDS_BETWEEN_SAVES = 30.0
 
+# Settings that say what happens around a fit, not in it.
+_NOT_OF_ONE_FIT = frozenset({"restarts", "combine"})
+
 # Which monitored metrics are better when they are higher.
 _HIGHER_IS_BETTER = frozenset({"ndcg", "rouge2"})
 
@@ -137,7 +140,10 @@ class _Fitting:
         self.config, self.processes = config, processes
         self.settings = {
             "model": asdict(model),
-            "fit": {**asdict(config), "device": processes.device.type},
+            "fit": {
+                **{name: value for name, value in asdict(config).items() if name not in _NOT_OF_ONE_FIT},
+                "device": processes.device.type,
+            },
             "processes": processes.count,
             "data": fingerprint,
         }
