@@ -108,9 +108,10 @@ def network_input(
 
     :param vectors: shape (T, D).
     :param features: shape (T, F), of :func:`summarizer.text_features.text_features`.
-    :returns: shape (T, D + F), or (T, D) if the network does without them.
+    :returns: shape (T, D + F), or (T, D) if the network does without them; a copy, since PyTorch wants
+        arrays that may be written.
     """
-    return np.concatenate([vectors, features], axis=1) if config.text_features else np.asarray(vectors)
+    return np.concatenate([vectors, features], axis=1) if config.text_features else np.array(vectors)
 
 
 def pad(articles: Sequence[NDArray[np.floating]]) -> PaddedBatch:

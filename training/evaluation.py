@@ -370,6 +370,34 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
+def condensed(figures: Figures) -> dict[str, Any]:
+    """What of :func:`measure` a checkpoint carries along and the service tells: means and intervals.
+
+    :returns: ready for JSON: ``overall`` and ``sources``, in each part ``articles`` and ``systems`` -> metric
+        -> ``[mean, low, high]``; of each source ROUGE-2 and AUC alone.
+    """
+    return {
+        "overall": _condensed(figures["overall"], (*ROUGE, "equal_rouge2", *RANKING)),
+        "sources": {
+            source: _condensed(part, ("rouge2", "auc")) for source, part in figures["sources"].items()
+        },
+    }
+
+
+def _condensed(part: Figures, metrics: Sequence[str]) -> dict[str, Any]:
+    return {
+        "articles": part["articles"],
+        "systems": {
+            name: {
+                metric: [None if value is None else round(value, 3) for value in found[metric].values()]
+                for metric in metrics
+                if found[metric]["mean"] is not None
+            }
+            for name, found in part["systems"].items()
+        },
+    }
+
+
 def examples(
     articles: Sequence[PreparedArticle],
     model: Model,

@@ -30,7 +30,7 @@ from training.config import RunConfig, as_toml, as_values, read_run, run_config
 from training.corpus import Split, split_of
 from training.distributed import Processes, processes
 from training.errors import TrainingError
-from training.evaluation import examples, measure, trained
+from training.evaluation import condensed, examples, measure, trained
 from training.fit import Fitted, fit
 from training.prepared import (
     TARGETS_VERSION,
@@ -178,7 +178,8 @@ def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] =
     shown = examples(splits["test"], models["model"])
     write_whole(out / REPORT_FILE, json.dumps(figures, indent=2, allow_nan=False) + "\n")
     write_whole(out / PAGE_FILE, html(figures["test"], shown, config.training["history"][str(seed)], about))
-    write_whole(out / CHECKPOINT_FOLDER / checkpoint.METRICS_FILE, json.dumps(figures, indent=2) + "\n")
+    metrics = {split: condensed(found) for split, found in figures.items()}
+    write_whole(out / CHECKPOINT_FOLDER / checkpoint.METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
     write_whole(out / CHECKPOINT_FOLDER / checkpoint.CARD_FILE, card(config, figures))
     return figures
 
