@@ -3,7 +3,7 @@
 #   make serve               install what serving needs into .venv, serve on port 8000
 #   make setup               install what training and tests need too
 #   make test                the same, then run all tests
-#   make model CORPUS=PATH   train a model on a corpus: runs/model/checkpoint and runs/model/report.html
+#   make model CORPUS=PATH   train as the shipped model was: runs/model/checkpoint, runs/model/report.html
 #   make serve TORCH=cuda    the same with PyTorch's CUDA build (Linux, NVIDIA driver for CUDA 13)
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
@@ -37,7 +37,7 @@ format: $(VENV)/.testing
 # Every step goes on where it was killed.
 model: $(VENV)/.testing runs/encoder/model.safetensors
 	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared
-	$(BIN)/python -m training fit runs/prepared --out runs/model
+	$(BIN)/python -m training fit runs/prepared --out runs/model --epochs 40 --restarts 2 --combine average
 	$(BIN)/python -m training report runs/model
 
 runs/encoder/model.safetensors: | $(VENV)/.testing

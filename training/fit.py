@@ -8,6 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,8 @@ def fit(
                 " give more articles"
             )
     shown = show and processes.first
-    fitting = _Fitting(training, validation, model, config, processes, fingerprint)
+    with _within_memory():
+        fitting = _Fitting(training, validation, model, config, processes, fingerprint)
     if state_file and state_file.exists():
         fitting.restore(state_file)
     progress = tqdm(
@@ -114,7 +116,8 @@ def fit(
     )
     with progress:
         while not fitting.finished:
-            epoch = fitting.run_epoch(state_file, shown)
+            with _within_memory():
+                epoch = fitting.run_epoch(state_file, shown)
             if on_epoch:
                 on_epoch(epoch)
             progress.update()
@@ -122,6 +125,18 @@ def fit(
                 training=f"{epoch.training_loss:.4f}", validation=f"{epoch.validation_loss:.4f}"
             )
     return fitting.result()
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """PyTorch says so in a RuntimeError, on the CPU by its text alone."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise
+        said = str(error).splitlines()[0]
+        raise FitError(f"out of memory: {said}; make width, layers or batch_steps smaller") from error
 
 
 class _Fitting:

@@ -227,6 +227,11 @@ def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do():
         run(wild, dataclasses.replace(MODEL, activation="linear"))
 
 
+def test_a_network_that_does_not_fit_into_memory_is_an_error_that_says_what_to_do():
+    with pytest.raises(FitError, match=r"out of memory: .*; make width, layers or batch_steps smaller"):
+        run(model=dataclasses.replace(MODEL, width=10**9))
+
+
 def test_without_articles_it_says_what_is_missing():
     with pytest.raises(FitError, match="no training article"):
         fit([], VALIDATION, MODEL, QUICK, ALONE)
