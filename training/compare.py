@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer import checkpoint
 from summarizer.drafts import write_whole
 from training.config import RunConfig, as_values, preset, run_config
 from training.corpus import Split
@@ -24,7 +25,7 @@ from training.pages import render
 from training.plots import Bar, bars
 from training.prepared import PreparedArticle, load
 from training.report import as_markdown
-from training.runs import RunError, by_split, fit_run, open_run
+from training.runs import CHECKPOINT_FOLDER, RunError, by_split, fit_run
 
 SKETCH = "sketch"
 JSON_FILE = "comparison.json"
@@ -50,16 +51,15 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
         raise RunError(
             f"{out} exists and holds no {RUNS_FOLDER}, so nothing is written there; name another folder"
         )
+    runs = {name: dataclasses.replace(run, name=name, closeness=name) for name in names}
     models: dict[str, Model] = {}
-    for name in names:
+    for name, one in {**runs, SKETCH: _sketch(run)}.items():
         folder = out / RUNS_FOLDER / name.replace("*", "x").replace(" ", "")
-        fit_run(prepared, folder, dataclasses.replace(run, name=name, closeness=name))
-        models[f"model: {name}"] = trained(open_run(folder)[1].scorer)
-    fit_run(prepared, out / RUNS_FOLDER / SKETCH, _sketch(run))
-    models[f"model: {SKETCH}"] = trained(open_run(out / RUNS_FOLDER / SKETCH)[1].scorer)
-    for name in names:
-        models[f"choice: {name}"] = _Chosen(load(prepared, name)[1])
-    articles = by_split(load(prepared, names[0])[1])
+        fit_run(prepared, folder, one)
+        models[f"model: {name}"] = trained(checkpoint.load(folder / CHECKPOINT_FOLDER).scorer)
+    by_name = {name: load(prepared, name)[1] for name in names}
+    models |= {f"choice: {name}": _Chosen(articles) for name, articles in by_name.items()}
+    articles = by_split(by_name[names[0]])
     figures = measure(articles[split], models, background=articles["train"])
     write_whole(out / JSON_FILE, json.dumps({"split": split, **figures}, indent=2, allow_nan=False) + "\n")
     write_whole(out / PAGE_FILE, _html(figures, split))

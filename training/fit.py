@@ -216,7 +216,7 @@ class _Fitting:
         _seed(self.config.seed, epoch, step, self.processes.rank)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _factor(self.config, (epoch - 1 + (step + 1) / steps))
-        found = self._loss(self.network, batch or self.training[:1])
+        found = self._loss(*self._outputs(self.network, batch or self.training[:1]))
         weight = 1.0 if batch else 0.0
         # Gradients are averaged over the processes; this makes it the mean over all their sentences.
         number = self.processes.sum(found.number.float() * weight)
@@ -242,10 +242,10 @@ class _Fitting:
         mine = self.validation[self.processes.rank :: self.processes.count]
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
-            loss = self._loss(self.scorer, batch)
-            vectors, targets = _tensors(batch, self.scorer.config, self.processes.device)
-            scores = self.scorer.activate(self.scorer(vectors)).clamp(0, 1)
-            error = absolute_error(scores, targets, vectors.mask)
+            outputs, targets, mask = self._outputs(self.scorer, batch)
+            loss = self._loss(outputs, targets, mask)
+            scores = self.scorer.activate(outputs).clamp(0, 1)
+            error = absolute_error(scores, targets, mask)
             sums[:4] += torch.stack([loss.sum, loss.number, error.sum, error.number]).double().cpu()
             for article, row in zip(batch, scores.double().cpu().numpy(), strict=True):
                 sums[4:] += torch.tensor(
@@ -260,16 +260,19 @@ class _Fitting:
         rouge2 = means[3] if self.config.monitor == "rouge2" else None
         return Epoch(number, training_loss, means[0], means[1], means[2], rouge2)
 
-    def _loss(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> Total:
+    def _outputs(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> tuple[Tensor, Tensor, Tensor]:
+        """:returns: what the head gives, targets and mask, each of shape (B, T)."""
         vectors, targets = _tensors(batch, self.scorer.config, self.processes.device)
         with torch.autocast(
             self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
             outputs = network(vectors)
-        outputs = outputs.float()
+        return outputs.float(), targets, vectors.mask
+
+    def _loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Total:
         if self.config.loss in ON_SCORES:
             outputs = self.scorer.activate(outputs)
-        return LOSSES[self.config.loss](outputs, targets, vectors.mask)
+        return LOSSES[self.config.loss](outputs, targets, mask)
 
     def _ranking(self, article: PreparedArticle, scores: Any) -> list[float]:
         """Sum and count of nDCG and of ROUGE-2 for one article."""

@@ -300,6 +300,7 @@ def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, 
                     tried.fit,
                     mine,
                     on_epoch=tell,
+                    show=False,
                 )
         except (ConfigError, FitError) as error:  # it counts as a trial, or the search would never end
             tqdm.write(f"trial {trial.number} is given up: {error}")
