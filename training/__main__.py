@@ -15,7 +15,6 @@
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -36,7 +35,7 @@ from training.config import (
     run_config,
     settings,
 )
-from training.corpus import Corpus, split_of
+from training.corpus import Corpus
 from training.distill import distill, packaged_teacher
 from training.errors import TrainingError
 from training.fetch import fetch_aclsum
@@ -288,14 +287,13 @@ def _prepare(parsed: argparse.Namespace) -> None:
     manifest = prepare(
         corpus.articles, open_encoder(parsed.encoder), parsed.encoder, parsed.closeness, parsed.out
     )
-    counts = Counter(split_of(article.id) for article in corpus.articles)
-    shares = ", ".join(f"{split} {counts[split]}" for split in ("train", "validation", "test"))
+    shares = ", ".join(f"{split} {count}" for split, count in manifest.splits.items())
     print(
         f"{manifest.articles} articles ({shares}), {manifest.sentences} sentences;"
         f" {len(corpus.refused)} rows refused"
     )
-    for split in ("train", "validation", "test"):
-        if not counts[split]:
+    for split, count in manifest.splits.items():
+        if not count:
             print(
                 f"no article falls into the {split} split, so fit will refuse: give more articles",
                 file=sys.stderr,

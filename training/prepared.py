@@ -3,7 +3,7 @@
 ::
 
     manifest.json        what the articles were made with, counts
-    articles.jsonl       one article a line: id, title, source, quotes, sentences
+    articles.jsonl       one article a line: id, title, source, split, quotes, sentences
     vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
     features/NAME/       rows of width F likewise; see summarizer/text_features.py
     targets/NAME/        rows of width 1, for each article
@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,9 @@ from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import TEXT_FEATURES, text_features
 from training.closeness import Quoted, closeness, needs_vectors
-from training.corpus import Article
+from training.corpus import Article, Split, split_of
 from training.errors import TrainingError
+from training.near_duplicates import kept_apart
 from training.rows import INDEX_FILE, Rows, RowStore
 
 MANIFEST_FILE = "manifest.json"
@@ -61,6 +62,7 @@ class Manifest:
     :ivar encoder: where it was: a folder, or the name of a SentenceTransformer.
     :ivar encoder_digest: tells whether it is still the same.
     :ivar dimension: D.
+    :ivar splits: split -> articles in it.
     :ivar articles_sha256: of ``articles.jsonl``.
     """
 
@@ -69,6 +71,7 @@ class Manifest:
     dimension: int
     articles: int
     sentences: int
+    splits: Mapping[Split, int]
     articles_sha256: str
 
     @property
@@ -81,6 +84,7 @@ class Manifest:
 class PreparedArticle:
     """One article of T sentences.
 
+    :ivar split: that its id belongs to; None if it shares its text with an article of an earlier split.
     :ivar sentences: T strings.
     :ivar vectors: shape (T, D), float32; a view of the file.
     :ivar features: shape (T, F), float32; likewise.
@@ -88,6 +92,7 @@ class PreparedArticle:
     """
 
     article: Article
+    split: Split | None
     sentences: Sequence[str]
     vectors: NDArray[np.float32]
     features: NDArray[np.float32]
@@ -110,7 +115,8 @@ def prepare(
 ) -> Manifest:
     """Split, encode and give targets to each article; what is there already is not done again.
 
-    An article without a sentence is left out with a line on the progress bar.
+    An article without a sentence is left out with a line on the progress bar. One that shares its text
+    with an article of an earlier split (train, validation, test) stays, but belongs to no split.
 
     :param encoder_source: what :func:`open_encoder` was given.
     :raises PreparedError: no article, or the folder holds something else.
@@ -128,11 +134,13 @@ def prepare(
             if _key(sentences) not in store:
                 store.add(_key(sentences), text_features(sentences))
         store.flush()
+    shared = _sharing(split)
     rows = [
         {
             "id": article.id,
             "title": article.title,
             "source": article.source,
+            "split": None if article.id in shared else split_of(article.id),
             "quotes": article.quotes,
             "sentences": sentences,
         }
@@ -145,6 +153,7 @@ def prepare(
         dimension=encoder.dimension,
         articles=len(split),
         sentences=sum(len(sentences) for _, sentences in split),
+        splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
         articles_sha256=sha256_of(folder / ARTICLES_FILE),
     )
     write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
@@ -219,6 +228,7 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
         articles.append(
             PreparedArticle(
                 article,
+                row["split"],
                 sentences,
                 vectors[_key(sentences)],
                 features[_key(sentences)],
@@ -252,6 +262,21 @@ def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
             yield article, [sentence.text for sentence in splitter.document(article.text).sentences]
         except InputError as error:
             tqdm.write(f"left out {article.id}: {error}")
+
+
+def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:
+    """See :func:`training.near_duplicates.kept_apart`; says what it found."""
+    shared = kept_apart(
+        {article.id: "\n".join(sentences) for article, sentences in split},
+        {article.id: split_of(article.id) for article, _ in split},
+    )
+    if shared:
+        left_out, other = next(iter(shared.items()))
+        tqdm.write(
+            f"{len(shared)} articles of validation or test share their text with one of an earlier split, for"
+            f" example {left_out} with {other}; nothing is measured on them"
+        )
+    return shared
 
 
 def _encode(lists: Sequence[Sequence[str]], encoder: Encoder, store: RowStore, label: str) -> None:

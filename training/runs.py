@@ -27,7 +27,7 @@ from summarizer.model import SentenceScorer
 from training.alone import alone
 from training.card import card
 from training.config import RunConfig, as_toml, as_values, read_run, run_config
-from training.corpus import Split, split_of
+from training.corpus import Split
 from training.distributed import Processes, processes
 from training.errors import TrainingError
 from training.evaluation import condensed, examples, measure, trained
@@ -247,10 +247,11 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def by_split(articles: Sequence[PreparedArticle]) -> Splits:
-    """Articles by the split that their id belongs to."""
+    """Articles by the split that they belong to; without those that belong to none."""
     splits: dict[Split, list[PreparedArticle]] = {"train": [], "validation": [], "test": []}
     for article in articles:
-        splits[split_of(article.article.id)].append(article)
+        if article.split is not None:
+            splits[article.split].append(article)
     return splits
 
 

@@ -44,7 +44,7 @@ def prepared(sentences, quotes, targets=None, title="Pets", name="news/1") -> Pr
     targets = np.linspace(0, 1, len(sentences)) if targets is None else targets
     article = Article(name, title, "\n".join(sentences), tuple(quotes))
     nothing = np.zeros((len(sentences), 2), np.float32)
-    return PreparedArticle(article, sentences, nothing, nothing, np.array(targets, np.float32))
+    return PreparedArticle(article, "train", sentences, nothing, nothing, np.array(targets, np.float32))
 
 
 PETS = ["Cats sleep all day.", "At night the old dogs bark.", "Fish swim."]

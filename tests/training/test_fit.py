@@ -37,6 +37,7 @@ def prepared(count: int, seed: int) -> list[PreparedArticle]:
         articles.append(
             PreparedArticle(
                 Article(f"a/{number}", None, "", ("sentence 1",)),
+                "train",
                 sentences,
                 vectors,
                 text_features(sentences),
@@ -262,7 +263,7 @@ def equally_long(count: int, length: int = 5) -> list[PreparedArticle]:
     vectors = generator.normal(size=(count, length, 4)).astype(np.float32)
     targets = (vectors[:, :, 0] > 0).astype(np.float32)
     return [
-        PreparedArticle(article, ["s"] * length, v, v[:, :0], t)
+        PreparedArticle(article, "train", ["s"] * length, v, v[:, :0], t)
         for v, t in zip(vectors, targets, strict=True)
     ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from summarizer.encoder import Encoded, StaticEncoder
 from tests.tiny import make_encoder_folder
-from training.corpus import Article
+from training.corpus import Article, split_of
 from training.prepared import PreparedError, add_targets, load, prepare
 from training.rows import RowStoreError
 
@@ -111,6 +111,18 @@ def test_an_article_without_a_sentence_is_left_out_by_name(tmp_path, encoder, ca
     assert "left out news/9" in capsys.readouterr().out
     with pytest.raises(PreparedError, match="no article to prepare"):
         ready([empty], encoder, tmp_path / "none")
+
+
+def test_an_article_that_shares_its_text_with_an_earlier_split_belongs_to_none(tmp_path, encoder, capsys):
+    ids = {"news/13": "train", "news/14": "validation", "news/15": "test"}  # as their hashes say
+    articles = [Article(name, None, BRIDGE, (f"quote {name}",)) for name in reversed(ids)]
+    articles.append(Article("news/2", None, STORM, ("a storm",)))
+    manifest, found = load(ready(articles, encoder, tmp_path / "ready"), "lexical")
+    splits = {article.article.id: article.split for article in found}
+    assert splits == {"news/13": "train", "news/14": None, "news/15": None, "news/2": split_of("news/2")}
+    assert manifest.articles == 4
+    assert sum(manifest.splits.values()) == 2
+    assert "2 articles of validation or test share their text" in capsys.readouterr().out
 
 
 def test_line_separators_inside_an_article_survive(tmp_path, encoder):

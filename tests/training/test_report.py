@@ -47,7 +47,7 @@ def make_article(number: int, source: str = "news", *, sentences=None, quotes=No
         "\n".join(sentences),
         tuple(quotes if quotes is not None else [sentences[quoted]]),
     )
-    return PreparedArticle(article, sentences, vectors, text_features(sentences), targets)
+    return PreparedArticle(article, "test", sentences, vectors, text_features(sentences), targets)
 
 
 def make_model(seed: int = 0) -> Model:

@@ -1,0 +1,110 @@
+"""Articles that share their text under different ids, so that no split knows the answers of another.
+
+News agencies' reports, updates of a story, an article that is in two collections: by id they are
+different, by text they are not. Two texts are compared by the runs of words that they share (Broder, "On
+the resemblance and containment of documents", 1997), by all of them and not by a sample, since corpora
+with quotes are small.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus import Split
+
+# Words in a run: long enough that two texts seldom share one by chance.
+RUN = 8
+
+# Share of the shorter text's runs from which two texts are near duplicates. An update of a story, or a
+# quotation from it with as much again of one's own.
+SHARE = 0.5
+
+# A run that so many texts have is boilerplate, and says nothing about two of them.
+MOST_TEXTS = 20
+
+_WORD = re.compile(r"[^\W_]+")
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no digit of a sum is lost
+
+
+class NearDuplicate(NamedTuple):
+    """:ivar first: place of a text. :ivar second: that of a later one. :ivar share: in (0, 1]."""
+
+    first: int
+    second: int
+    share: float
+
+
+def near_duplicates(texts: Sequence[str], *, share: float = SHARE) -> list[NearDuplicate]:
+    """Pairs of texts that have at least a share of the shorter one's runs of eight words in common.
+
+    Letter case, punctuation and spacing do not count; a text of fewer words is one run. Takes time in
+    proportion to the words, and to the pairs found.
+
+    >>> lead = "The ferry across the river is back after two years of repairs"
+    >>> near_duplicates([lead + ".", "Nothing else happened.", lead.upper() + ", officials said"])
+    [NearDuplicate(first=0, second=2, share=1.0)]
+    """
+    numbers: dict[str, int] = {}
+    runs = [_runs(text, numbers) for text in texts]
+    if not runs:
+        return []
+    owners = np.repeat(np.arange(len(runs)), [len(found) for found in runs])
+    everything = np.concatenate(runs)
+    order = np.argsort(everything, kind="stable")
+    borders = np.flatnonzero(np.diff(everything[order])) + 1
+    shared: Counter[tuple[int, int]] = Counter()
+    for group in np.split(owners[order], borders):
+        if 1 < len(group) <= MOST_TEXTS:
+            shared.update(combinations(group.tolist(), 2))
+    found = (
+        NearDuplicate(first, second, count / min(len(runs[first]), len(runs[second])))
+        for (first, second), count in sorted(shared.items())
+    )
+    return [pair for pair in found if pair.share >= share]
+
+
+def kept_apart(texts: Mapping[str, str], splits: Mapping[str, Split]) -> dict[str, str]:
+    """Which articles of validation and test cannot be measured on, and because of which other one.
+
+    An article of the test split goes if it is a near duplicate of one in training or validation, one of
+    the validation split if it is one of an article in training. What is trained on stays as it is.
+
+    :param texts: id -> text.
+    :param splits: id -> the split that its id belongs to.
+    :returns: id of an article to leave out -> id of its near duplicate in an earlier split.
+    """
+    ids = list(texts)
+    return dict(
+        _leaks([(ids[one], ids[two]) for one, two, _ in near_duplicates(list(texts.values()))], splits)
+    )
+
+
+def _leaks(pairs: Sequence[tuple[str, str]], splits: Mapping[str, Split]) -> Iterator[tuple[str, str]]:
+    rank = {"train": 0, "validation": 1, "test": 2}
+    for pair in pairs:
+        earlier, later = sorted(pair, key=lambda article_id: rank[splits[article_id]])
+        if splits[earlier] != splits[later]:
+            yield later, earlier
+
+
+def _runs(text: str, numbers: dict[str, int]) -> NDArray[np.uint64]:
+    """One number for each different run of words in a text, equal for equal runs.
+
+    :param numbers: of the words seen so far; grows.
+    """
+    words = np.array(
+        [numbers.setdefault(word, len(numbers) + 1) for word in _WORD.findall(text.casefold())], np.uint64
+    )
+    if not len(words):
+        return words
+    windows = np.lib.stride_tricks.sliding_window_view(words, min(RUN, len(words)))
+    runs = np.zeros(len(windows), np.uint64)
+    for column in windows.T:  # arithmetic modulo 2**64; 4.5 million runs meet by chance once in a million
+        runs = (runs ^ column) * _MULTIPLIER
+        runs ^= runs >> np.uint64(29)
+    return np.unique(runs)
