@@ -24,6 +24,7 @@ Schedule = Literal["constant", "linear", "cosine"]
 Monitor = Literal["loss", "mae", "ndcg", "rouge2"]
 Combine = Literal["best", "average"]
 Precision = Literal["float32", "bfloat16"]
+Counted = Literal["sentence", "article"]
 
 PRESETS = ("sketch",)
 
@@ -50,6 +51,10 @@ class FitConfig:
         sentences against the quotes; slow).
     :ivar loss: What training makes small: ``bce`` (binary cross-entropy), ``mae``, ``mse``, or ``ranking``
         (pairs of one article; its scores are not calibrated).
+    :ivar counted: What counts the same in the loss: each ``sentence``, so that long articles count more, or
+        each ``article``, as in the figures of the report.
+    :ivar weights: How much articles of some sources count, in training and in the validation loss, such as
+        ``bbc=0.2,ami=0.5``; 1 for all others, 0 to leave a source out.
     :ivar optimizer: One of ``adamw``, ``adam``, ``rmsprop``.
     :ivar learning_rate: Highest step size.
     :ivar schedule: Of the learning rate after the warm-up: ``constant``, ``linear`` or ``cosine`` (both
@@ -71,6 +76,8 @@ class FitConfig:
     patience: int = 4
     monitor: Monitor = "loss"
     loss: LossName = "bce"
+    counted: Counted = "sentence"
+    weights: str = ""
     optimizer: OptimizerName = "adamw"
     learning_rate: float = 1e-3
     schedule: Schedule = "constant"
@@ -95,6 +102,30 @@ class FitConfig:
                 raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup must be from 0 to 1 (not included); got {self.warmup}")
+        self.weight_by_source()
+
+    def weight_by_source(self) -> dict[str, float]:
+        """What :attr:`weights` says.
+
+        :raises ValueError: it cannot be read.
+
+        >>> FitConfig(weights="bbc=0.2, ami=0").weight_by_source()
+        {'bbc': 0.2, 'ami': 0.0}
+        """
+        found: dict[str, float] = {}
+        for part in filter(None, map(str.strip, self.weights.split(","))):
+            source, _, number = part.rpartition("=")
+            try:
+                weight = float(number)
+            except ValueError:
+                weight = math.nan
+            if source.strip() in found or not (0 <= weight < math.inf):
+                raise ValueError(
+                    "weights must name each source once with a number of at least 0, as in"
+                    f" bbc=0.2,ami=0.5; got {part!r}"
+                )
+            found[source.strip()] = weight
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,19 @@ def fit(
                 f"no {name} article: a tenth of the ids goes to validation and a tenth to test by their hash;"
                 " give more articles"
             )
+    weights = config.weight_by_source()
+    sources = {article.article.source for article in (*training, *validation)}
+    if unknown := weights.keys() - sources:
+        raise FitError(
+            f"weights names {', '.join(sorted(unknown))}, which is no source of these articles; sources are"
+            f" {', '.join(sorted(sources))}"
+        )
+    training, validation = (
+        [article for article in articles if weights.get(article.article.source, 1.0)]
+        for articles in (training, validation)
+    )
+    if not (training and validation):
+        raise FitError("weights leaves no article to train on or to validate with; give a source more than 0")
     shown = show and processes.first
     with _within_memory():
         fitting = _Fitting(training, validation, model, config, processes, fingerprint)
@@ -153,6 +166,7 @@ class _Fitting:
     ) -> None:
         self.training, self.validation = training, validation
         self.config, self.processes = config, processes
+        self.weight_by_source = config.weight_by_source()
         self.settings = {
             "model": asdict(model),
             "fit": {
@@ -216,8 +230,8 @@ class _Fitting:
         _seed(self.config.seed, epoch, step, self.processes.rank)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _factor(self.config, (epoch - 1 + (step + 1) / steps))
-        found = self._loss(*self._outputs(self.network, batch or self.training[:1]))
-        weight = 1.0 if batch else 0.0
+        batch, weight = (batch, 1.0) if batch else (self.training[:1], 0.0)
+        found = self._loss(batch, *self._outputs(self.network, batch))
         # Gradients are averaged over the processes; this makes it the mean over all their sentences.
         number = self.processes.sum(found.number.float() * weight)
         loss = Total(found.sum * weight * self.processes.count, number).mean
@@ -243,9 +257,9 @@ class _Fitting:
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
             outputs, targets, mask = self._outputs(self.scorer, batch)
-            loss = self._loss(outputs, targets, mask)
+            loss = self._loss(batch, outputs, targets, mask)
             scores = self.scorer.activate(outputs).clamp(0, 1)
-            error = absolute_error(scores, targets, mask)
+            error = absolute_error(scores, targets, mask.float())
             sums[:4] += torch.stack([loss.sum, loss.number, error.sum, error.number]).double().cpu()
             for article, row in zip(batch, scores.double().cpu().numpy(), strict=True):
                 sums[4:] += torch.tensor(
@@ -269,10 +283,18 @@ class _Fitting:
             outputs = network(vectors)
         return outputs.float(), targets, vectors.mask
 
-    def _loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Total:
+    def _loss(
+        self, batch: Sequence[PreparedArticle], outputs: Tensor, targets: Tensor, mask: Tensor
+    ) -> Total:
         if self.config.loss in ON_SCORES:
             outputs = self.scorer.activate(outputs)
-        return LOSSES[self.config.loss](outputs, targets, mask)
+        return LOSSES[self.config.loss](outputs, targets, self._weights(batch, mask))
+
+    def _weights(self, batch: Sequence[PreparedArticle], mask: Tensor) -> Tensor:
+        """Of each sentence in the loss: shape (B, T), 0 at padding."""
+        of_article = [self.weight_by_source.get(article.article.source, 1.0) for article in batch]
+        weights = mask * mask.new_tensor(of_article, dtype=torch.float32)[:, None]
+        return weights / mask.sum(dim=1, keepdim=True) if self.config.counted == "article" else weights
 
     def _ranking(self, article: PreparedArticle, scores: Any) -> list[float]:
         """Sum and count of nDCG and of ROUGE-2 for one article."""

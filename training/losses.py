@@ -1,7 +1,8 @@
 """What fitting makes small: pure functions of padded batches, in which padding has no part.
 
-Each gives a sum and what it is a sum over, so that the mean over several batches, or over several
-processes, is exactly the mean over all of them.
+Each gives a weighted sum and the sum of the weights, so that the mean over several batches, or over several
+processes, is exactly the mean over all of them. Weights have shape (B, T) and are 0 at padding; where all
+others are 1 these are plain means.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from torch.nn import functional
 
 
 class Total(NamedTuple):
-    """:ivar sum: scalar tensor. :ivar number: scalar tensor, of how many things."""
+    """:ivar sum: scalar tensor. :ivar number: scalar tensor, of how many things, or of what weight."""
 
     sum: Tensor
     number: Tensor
@@ -27,59 +28,59 @@ class Total(NamedTuple):
 Loss = Callable[[Tensor, Tensor, Tensor], Total]
 
 
-def binary_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Total:
+def binary_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Total:
     """-(y log p + (1 - y) log(1 - p)) with p = sigmoid(logit), over sentences.
 
     Smallest where the score is the expected target, which is what a score is meant to be.
 
     :param logits: shape (B, T).
     :param targets: shape (B, T), in [0, 1].
-    :param mask: shape (B, T), bool; False at padding.
+    :param weights: shape (B, T), at least 0; 0 at padding.
 
-    >>> one = torch.zeros(1, 1)
-    >>> round(binary_cross_entropy(one, one, one == 0).mean.item(), 4)  # log 2
+    >>> zero, one = torch.zeros(1, 1), torch.ones(1, 1)
+    >>> round(binary_cross_entropy(zero, zero, one).mean.item(), 4)  # log 2
     0.6931
     """
     losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return _over_sentences(losses, mask)
+    return _over_sentences(losses, weights)
 
 
-def absolute_error(predictions: Tensor, targets: Tensor, mask: Tensor) -> Total:
+def absolute_error(predictions: Tensor, targets: Tensor, weights: Tensor) -> Total:
     """|p - y| over sentences. Smallest at the median target, which is near 0 where few are quoted.
 
-    >>> absolute_error(torch.ones(1, 2), torch.zeros(1, 2), torch.tensor([[True, False]])).sum.item()
+    >>> absolute_error(torch.ones(1, 2), torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])).sum.item()
     1.0
     """
-    return _over_sentences((predictions - targets).abs(), mask)
+    return _over_sentences((predictions - targets).abs(), weights)
 
 
-def squared_error(predictions: Tensor, targets: Tensor, mask: Tensor) -> Total:
+def squared_error(predictions: Tensor, targets: Tensor, weights: Tensor) -> Total:
     """(p - y) ** 2 over sentences. Smallest at the expected target.
 
-    >>> squared_error(torch.full((1, 1), 3.0), torch.ones(1, 1), torch.tensor([[True]])).mean.item()
+    >>> squared_error(torch.full((1, 1), 3.0), torch.ones(1, 1), torch.ones(1, 1)).mean.item()
     4.0
     """
-    return _over_sentences((predictions - targets) ** 2, mask)
+    return _over_sentences((predictions - targets) ** 2, weights)
 
 
-def pairwise_ranking(outputs: Tensor, targets: Tensor, mask: Tensor) -> Total:
+def pairwise_ranking(outputs: Tensor, targets: Tensor, weights: Tensor) -> Total:
     """(y_i - y_j) log(1 + exp(z_j - z_i)) over pairs of one article with y_i > y_j.
 
     RankNet's loss (Burges et al., "Learning to Rank using Gradient Descent", ICML 2005), weighted by how
-    much closer one sentence is than the other. It orders the sentences of an article and says nothing
+    much closer one sentence is than the other, times the weight of i. It orders the sentences of an article and says nothing
     about the height of a score, so what comes out of it is not calibrated.
 
     >>> outputs, targets = torch.tensor([[2.0, 2.0, 9.0]]), torch.tensor([[1.0, 0.0, 0.0]])
-    >>> round(pairwise_ranking(outputs, targets, torch.tensor([[True, True, False]])).mean.item(), 4)
+    >>> round(pairwise_ranking(outputs, targets, torch.tensor([[1.0, 1.0, 0.0]])).mean.item(), 4)
     0.6931
     """
     gaps = (targets[:, :, None] - targets[:, None, :]).clamp(min=0)  # (B, T, T)
-    gaps = gaps * (mask[:, :, None] & mask[:, None, :])
+    gaps = gaps * weights[:, :, None] * (weights[:, None, :] > 0)
     # Only pairs that count: what stands at padding may be anything, and 0 times infinity is no number.
     article, better, worse = gaps.nonzero(as_tuple=True)
     losses = functional.softplus(outputs[article, worse] - outputs[article, better])
-    weights = gaps[article, better, worse]
-    return Total((weights * losses).sum(), weights.sum())
+    counted = gaps[article, better, worse]
+    return Total((counted * losses).sum(), counted.sum())
 
 
 LOSSES: Mapping[str, Loss] = {
@@ -93,5 +94,5 @@ LOSSES: Mapping[str, Loss] = {
 ON_SCORES = frozenset({"mae", "mse"})
 
 
-def _over_sentences(losses: Tensor, mask: Tensor) -> Total:
-    return Total(torch.where(mask, losses, 0.0).sum(), mask.sum())
+def _over_sentences(losses: Tensor, weights: Tensor) -> Total:
+    return Total((torch.where(weights > 0, losses, 0.0) * weights).sum(), weights.sum())

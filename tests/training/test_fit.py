@@ -100,12 +100,54 @@ def test_loss_and_metrics_of_validation_do_not_depend_on_how_articles_are_batche
         assert getattr(alone, name) == pytest.approx(getattr(together, name), rel=1e-5), name
 
 
+def from_source(source: str, articles: list[PreparedArticle]) -> list[PreparedArticle]:
+    return [
+        dataclasses.replace(article, article=dataclasses.replace(article.article, source=source))
+        for article in articles
+    ]
+
+
+def test_a_source_of_weight_0_takes_no_part():
+    other = from_source("other", prepared(20, 9))
+    config = dataclasses.replace(QUICK, weights="other=0")
+    mixed = fit(TRAINING + other, VALIDATION + other, MODEL, config, ALONE)
+    assert [dataclasses.astuple(epoch) for epoch in mixed.history] == [
+        dataclasses.astuple(epoch) for epoch in run(QUICK).history
+    ]
+
+
+def test_weights_decide_what_the_loss_is_a_mean_of():
+    """Before anything is learnt: the loss of both sources is the weighted mean of the loss of each."""
+    other = from_source("other", prepared(20, 9))
+    still = FitConfig(epochs=1, learning_rate=1e-12, l2=0.0, device="cpu")
+
+    def loss(articles: list[PreparedArticle], **settings: str) -> float:
+        config = dataclasses.replace(still, **settings)
+        return fit(TRAINING, articles, MODEL, config, ALONE).best.validation_loss
+
+    sizes = [sum(len(article.targets) for article in articles) for articles in (VALIDATION, other)]
+    expected = np.average([loss(VALIDATION), loss(other)], weights=[sizes[0], 0.25 * sizes[1]])
+    both = VALIDATION + other
+    assert loss(both, weights="other=0.25") == pytest.approx(expected, rel=1e-5)
+    by_article = [loss([article], counted="article") for article in both]
+    assert loss(both, counted="article") == pytest.approx(np.mean(by_article), rel=1e-5)
+
+
+def test_weights_that_name_no_source_are_refused():
+    with pytest.raises(FitError, match="names poems, which is no source of these articles; sources are a"):
+        run(dataclasses.replace(QUICK, weights="poems=2"))
+    with pytest.raises(FitError, match="leaves no article"):
+        run(dataclasses.replace(QUICK, weights="a=0"))
+
+
 def test_the_validation_loss_is_the_mean_over_real_sentences():
     found = run(dataclasses.replace(QUICK, epochs=1))
     total = count = 0.0
     for article in VALIDATION:
         batch = pad([article.vectors])
-        loss = binary_cross_entropy(found.scorer(batch), torch.from_numpy(article.targets)[None], batch.mask)
+        loss = binary_cross_entropy(
+            found.scorer(batch), torch.from_numpy(article.targets)[None], batch.mask.float()
+        )
         total, count = total + loss.sum.item(), count + loss.number.item()
     assert found.history[0].validation_loss == pytest.approx(total / count, rel=1e-5)
 

@@ -24,7 +24,7 @@ def test_what_stands_at_padding_changes_neither_the_loss_nor_its_gradient(name, 
     outputs, targets, mask = batch(0)
     clean = torch.where(mask, outputs, 0.0).requires_grad_()
     dirty = torch.where(mask, outputs, rubbish).requires_grad_()
-    one, other = (LOSSES[name](o, torch.where(mask, targets, 0.0), mask) for o in (clean, dirty))
+    one, other = (LOSSES[name](o, torch.where(mask, targets, 0.0), mask.float()) for o in (clean, dirty))
     assert torch.equal(one.sum, other.sum)
     assert torch.equal(one.number, other.number)
     one.sum.backward()
@@ -35,9 +35,9 @@ def test_what_stands_at_padding_changes_neither_the_loss_nor_its_gradient(name, 
 @given(st.sampled_from(sorted(LOSSES)), st.integers(0, 1000))
 def test_the_loss_of_a_batch_is_the_sum_over_its_articles(name, seed):
     outputs, targets, mask = batch(seed)
-    together = LOSSES[name](outputs, targets, mask)
+    together = LOSSES[name](outputs, targets, mask.float())
     alone = [
-        LOSSES[name](o[m][None], t[m][None], m[m][None])
+        LOSSES[name](o[m][None], t[m][None], m[m][None].float())
         for o, t, m in zip(outputs, targets, mask, strict=True)
     ]
     assert together.sum.item() == pytest.approx(sum(total.sum.item() for total in alone), rel=1e-4, abs=1e-6)
@@ -50,27 +50,29 @@ def test_the_loss_of_a_batch_is_the_sum_over_its_articles(name, seed):
 )
 def test_values_by_hand(name, expected):
     """Two sentences, targets 1 and 0. For ranking the gap of outputs is -log(0.75)."""
-    mask = torch.tensor([[True, True]])
+    weights = torch.tensor([[1.0, 1.0]])
     outputs = {
         "bce": torch.tensor([[math.log(3), -math.log(3)]]),
         "ranking": torch.tensor([[-math.log(0.75), 0.0]]),
     }.get(name, torch.tensor([[0.75, 0.25]]))
-    assert LOSSES[name](outputs, torch.tensor([[1.0, 0.0]]), mask).mean.item() == pytest.approx(
+    assert LOSSES[name](outputs, torch.tensor([[1.0, 0.0]]), weights).mean.item() == pytest.approx(
         expected, rel=1e-6
     )
 
 
 def test_ranking_is_0_where_all_targets_are_equal_and_asks_for_nothing():
     outputs = torch.tensor([[3.0, -1.0]], requires_grad=True)
-    found = LOSSES["ranking"](outputs, torch.tensor([[0.5, 0.5]]), torch.tensor([[True, True]]))
+    found = LOSSES["ranking"](outputs, torch.tensor([[0.5, 0.5]]), torch.ones(1, 2))
     assert found.mean.item() == 0
     found.mean.backward()
     assert not outputs.grad.any()
 
 
 def test_ranking_falls_when_the_better_sentence_rises():
-    targets, mask = torch.tensor([[1.0, 0.0]]), torch.tensor([[True, True]])
-    losses = [LOSSES["ranking"](torch.tensor([[gap, 0.0]]), targets, mask).mean.item() for gap in (-2, 0, 2)]
+    targets, weights = torch.tensor([[1.0, 0.0]]), torch.ones(1, 2)
+    losses = [
+        LOSSES["ranking"](torch.tensor([[gap, 0.0]]), targets, weights).mean.item() for gap in (-2, 0, 2)
+    ]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -80,5 +82,14 @@ def test_the_mean_of_nothing_is_0():
 
 def test_the_mean_over_less_than_one_is_still_a_mean():
     outputs, targets = torch.tensor([[0.0, 0.0]]), torch.tensor([[0.1, 0.0]])
-    found = LOSSES["ranking"](outputs, targets, torch.ones(1, 2, dtype=torch.bool))
+    found = LOSSES["ranking"](outputs, targets, torch.ones(1, 2))
     assert found.mean.item() == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_an_article_of_weight_two_counts_as_if_it_were_there_twice(name):
+    outputs, targets, mask = batch(1, articles=2)
+    weighted = LOSSES[name](outputs, targets, mask * torch.tensor([[2.0], [1.0]]))
+    twice = LOSSES[name](*(values[[0, 0, 1]] for values in (outputs, targets, mask.float())))
+    assert weighted.sum.item() == pytest.approx(twice.sum.item(), rel=1e-5)
+    assert weighted.number.item() == pytest.approx(twice.number.item(), rel=1e-5)
