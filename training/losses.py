@@ -67,8 +67,8 @@ def pairwise_ranking(outputs: Tensor, targets: Tensor, weights: Tensor) -> Total
     """(y_i - y_j) log(1 + exp(z_j - z_i)) over pairs of one article with y_i > y_j.
 
     RankNet's loss (Burges et al., "Learning to Rank using Gradient Descent", ICML 2005), weighted by how
-    much closer one sentence is than the other, times the weight of i. It orders the sentences of an article and says nothing
-    about the height of a score, so what comes out of it is not calibrated.
+    much closer one sentence is than the other, times the weight of i. It orders the sentences of an article
+    and says nothing about the height of a score, so what comes out of it is not calibrated.
 
     >>> outputs, targets = torch.tensor([[2.0, 2.0, 9.0]]), torch.tensor([[1.0, 0.0, 0.0]])
     >>> round(pairwise_ranking(outputs, targets, torch.tensor([[1.0, 1.0, 0.0]])).mean.item(), 4)

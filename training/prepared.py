@@ -313,13 +313,18 @@ def _read(folder: Path) -> tuple[Manifest, list[dict[str, Any]]]:
 
 
 def _tell_what_leaves(folder: Path, ids: Set[str]) -> None:
-    if (folder / MANIFEST_FILE).exists():
+    if not (folder / MANIFEST_FILE).exists():
+        return
+    try:
         left = [row["id"] for row in _read(folder)[1] if row["id"] not in ids]
-        if left:
-            tqdm.write(
-                f"{len(left)} articles that were in {folder} are not in this corpus and leave it, for example"
-                f" {left[0]}; runs that were fitted on them cannot be reported on any more"
-            )
+    except PreparedError as error:  # damaged, or of an earlier version: what is written now is whole
+        tqdm.write(f"the list of articles in {folder} is written anew: {error}")
+        return
+    if left:
+        tqdm.write(
+            f"{len(left)} articles that were in {folder} are not in this corpus and leave it, for example"
+            f" {left[0]}; runs that were fitted on them cannot be reported on any more"
+        )
 
 
 def _check_folder(folder: Path) -> None:

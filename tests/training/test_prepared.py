@@ -158,6 +158,16 @@ def test_damage_is_refused_by_file(tmp_path, encoder):
         load(folder, "lexical")
 
 
+@pytest.mark.parametrize("content", ["{}", "{", '{"articles": 3}'])
+def test_a_list_of_articles_that_cannot_be_read_is_written_anew_and_vectors_stay(tmp_path, encoder, content):
+    folder = ready(ARTICLES, encoder, tmp_path / "ready")
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(PreparedError, match="run prepare"):
+        load(folder, "lexical")
+    assert len(load(ready(ARTICLES, encoder, folder), "lexical")[1]) == 3
+    assert encoder.asked == 6
+
+
 def test_a_folder_of_somebody_else_is_refused(tmp_path, encoder):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")
