@@ -20,11 +20,22 @@ LAYERS = {
         {""},  # the package itself: its public names
         {"__main__"},
     ],
-    "service": [{"config", "schema"}, {"errors"}, {"api", "health"}, {""}, {"server"}, {"gunicorn.conf"}],
+    "service": [
+        {"config", "schema", "record", "cache", "connection", "html_article", "body", "rates"},
+        {"reading", "answers", "metrics", "logs", "worker"},
+        {"engine"},
+        {"errors", "evaluating"},
+        {"access", "api", "health", "page"},
+        {"openapi"},
+        {""},
+        {"master", "server"},
+        {"gunicorn.conf"},
+    ],
     "training": [
         {"errors"},
         {
             "alone",
+            "boilerplate",
             "corpus",
             "metrics",
             "alignment",
@@ -35,7 +46,7 @@ LAYERS = {
             "plots",
             "pages",
         },
-        {"closeness", "fetch", "quotations"},
+        {"closeness", "fetch", "quotations", "near_duplicates"},
         {"formats", "baselines", "prepared", "config"},
         {"inspection", "alignment_report", "fit", "evaluation"},
         {"report"},

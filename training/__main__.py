@@ -95,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         "--encoder", required=True, help="folder of a static encoder, or any SentenceTransformer"
     )
     _add_closeness(stage)
+    stage.add_argument(
+        "--boilerplate",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the training articles that get bylines, captions and the like as sentences that nobody"
+        " quotes (default 0)",
+    )
     _add_out(stage, "folder to write; the same command resumes it")
     stage.set_defaults(stage=_prepare)
 
@@ -171,6 +179,16 @@ def _column(given: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{given!r} should be OURS=THEIRS, for example text=body")
     return ours, theirs
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1; got {text!r}")
+    return value
 
 
 def _positive(given: str) -> int:
@@ -285,7 +303,12 @@ def _prepare(parsed: argparse.Namespace) -> None:
     for refused in corpus.refused:
         print(f"refused {refused.file}:{refused.line}: {refused.field}: {refused.reason}", file=sys.stderr)
     manifest = prepare(
-        corpus.articles, open_encoder(parsed.encoder), parsed.encoder, parsed.closeness, parsed.out
+        corpus.articles,
+        open_encoder(parsed.encoder),
+        parsed.encoder,
+        parsed.closeness,
+        parsed.out,
+        boilerplate=parsed.boilerplate,
     )
     shares = ", ".join(f"{split} {count}" for split, count in manifest.splits.items())
     print(

@@ -3,7 +3,7 @@
 ::
 
     manifest.json        what the articles were made with, counts
-    articles.jsonl       one article a line: id, title, source, split, quotes, sentences
+    articles.jsonl       one article a line: id, title, source, split, quotes, sentences, boilerplate
     vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
     features/NAME/       rows of width F likewise; see summarizer/text_features.py
     targets/NAME/        rows of width 1, for each article
@@ -31,6 +31,7 @@ from summarizer.errors import InputError
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import TEXT_FEATURES, text_features
+from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article, Split, split_of
 from training.errors import TrainingError
@@ -111,7 +112,13 @@ def open_encoder(name: str) -> Encoder:
 
 
 def prepare(
-    articles: Iterable[Article], encoder: Encoder, encoder_source: str, closeness_name: str, folder: Path
+    articles: Iterable[Article],
+    encoder: Encoder,
+    encoder_source: str,
+    closeness_name: str,
+    folder: Path,
+    *,
+    boilerplate: float = 0.0,
 ) -> Manifest:
     """Split, encode and give targets to each article; what is there already is not done again.
 
@@ -119,6 +126,8 @@ def prepare(
     with an article of an earlier split (train, validation, test) stays, but belongs to no split.
 
     :param encoder_source: what :func:`open_encoder` was given.
+    :param boilerplate: share of the training articles that get lines such as bylines and captions, which
+        nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
     :raises PreparedError: no article, or the folder holds something else.
     """
     closeness(closeness_name)  # refused before the long work, not after it
@@ -127,32 +136,25 @@ def prepare(
     if not split:
         raise PreparedError("no article to prepare")
     _tell_what_leaves(folder, {article.id for article, _ in split})
-    with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
-        _encode([sentences for _, sentences in split], encoder, store, "encode")
-    with RowStore(*_features_place(folder), TEXT_FEATURES) as store:
-        for _, sentences in tqdm(split, desc="features", unit="article"):
-            if _key(sentences) not in store:
-                store.add(_key(sentences), text_features(sentences))
-        store.flush()
     shared = _sharing(split)
     rows = [
-        {
-            "id": article.id,
-            "title": article.title,
-            "source": article.source,
-            "split": None if article.id in shared else split_of(article.id),
-            "quotes": article.quotes,
-            "sentences": sentences,
-        }
+        _row(article, sentences, None if article.id in shared else split_of(article.id), boilerplate)
         for article, sentences in split
     ]
+    with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
+        _encode([row["sentences"] for row in rows], encoder, store, "encode")
+    with RowStore(*_features_place(folder), TEXT_FEATURES) as store:
+        for row in tqdm(rows, desc="features", unit="article"):
+            if _key(row["sentences"]) not in store:
+                store.add(_key(row["sentences"]), text_features(row["sentences"]))
+        store.flush()
     write_whole(folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     manifest = Manifest(
         encoder=str(Path(encoder_source).resolve()) if Path(encoder_source).is_dir() else encoder_source,
         encoder_digest=encoder.digest,
         dimension=encoder.dimension,
-        articles=len(split),
-        sentences=sum(len(sentences) for _, sentences in split),
+        articles=len(rows),
+        sentences=sum(len(row["sentences"]) for row in rows),
         splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
         articles_sha256=sha256_of(folder / ARTICLES_FILE),
     )
@@ -225,6 +227,8 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
                 f" run prepare again with --closeness {closeness_name!r}"
             )
         article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
+        found = np.array(targets[_key(sentences, quotes)][:, 0])
+        found[row["boilerplate"]] = 0  # a caption may repeat half a sentence; it is no quote for that
         articles.append(
             PreparedArticle(
                 article,
@@ -232,7 +236,7 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
                 sentences,
                 vectors[_key(sentences)],
                 features[_key(sentences)],
-                targets[_key(sentences, quotes)][:, 0],
+                found,
             )
         )
     return manifest, articles
@@ -262,6 +266,23 @@ def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
             yield article, [sentence.text for sentence in splitter.document(article.text).sentences]
         except InputError as error:
             tqdm.write(f"left out {article.id}: {error}")
+
+
+def _row(article: Article, sentences: list[str], split: Split | None, boilerplate: float) -> dict[str, Any]:
+    """A line of the list of articles. ``boilerplate``: places of the lines that were put in."""
+    made: list[int] = []
+    if split == "train" and is_chosen(article.id, boilerplate):
+        sentences, added = littered(sentences, article.id)
+        made = np.flatnonzero(added).tolist()
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "split": split,
+        "quotes": article.quotes,
+        "sentences": sentences,
+        "boilerplate": made,
+    }
 
 
 def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:

@@ -158,6 +158,23 @@ def test_damage_is_refused_by_file(tmp_path, encoder):
         load(folder, "lexical")
 
 
+def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp_path, encoder):
+    texts = [f"The bridge {number} is old. The council said {number}." for number in range(60)]
+    articles = [
+        Article(f"news/{number}", None, text, ("By Anna Brown. Comments are closed.", text))
+        for number, text in enumerate(texts)
+    ]
+    prepare(articles, encoder, "tiny", "lexical", tmp_path / "ready", boilerplate=0.5)
+    found = load(tmp_path / "ready", "lexical")[1]
+    longer = [article for article in found if len(article.sentences) > 2]
+    assert {article.split for article in longer} == {"train"}
+    assert 0.2 < len(longer) / sum(article.split == "train" for article in found) < 0.8
+    for article, text in zip(found, texts, strict=True):
+        own = [f"{part.rstrip('.')}." in text for part in article.sentences]
+        assert sum(own) == 2
+        assert (article.targets > 0).tolist() == own
+
+
 @pytest.mark.parametrize("content", ["{}", "{", '{"articles": 3}'])
 def test_a_list_of_articles_that_cannot_be_read_is_written_anew_and_vectors_stay(tmp_path, encoder, content):
     folder = ready(ARTICLES, encoder, tmp_path / "ready")

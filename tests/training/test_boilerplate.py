@@ -1,0 +1,42 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.boilerplate import HEAD, INSIDE, MOST_LINES, TAIL, is_chosen, littered
+
+SENTENCES = st.lists(st.text(min_size=1).filter(str.strip), max_size=12)
+
+
+@given(SENTENCES, st.text())
+def test_the_article_stays_whole_and_in_order_among_the_lines(sentences, article_id):
+    found, is_boilerplate = littered(sentences, article_id)
+    assert [text for text, made in zip(found, is_boilerplate, strict=True) if not made] == sentences
+    lines = [text for text, made in zip(found, is_boilerplate, strict=True) if made]
+    assert 1 <= len(lines) <= sum(MOST_LINES)
+    assert all(line.strip() and "{" not in line.replace("".join(sentences), "") for line in lines[:1])
+
+
+@given(SENTENCES, st.text())
+def test_an_article_gets_the_same_lines_at_every_call(sentences, article_id):
+    assert littered(sentences, article_id) == littered(sentences, article_id)
+
+
+def test_every_pattern_is_used_somewhere_and_filled_in():
+    lines = [
+        line
+        for number in range(2000)
+        for line, made in zip(*littered(["The ferry is back."] * 2, f"a/{number}"), strict=True)
+        if made
+    ]
+    assert not [line for line in lines if "{" in line or "}" in line]
+    for pattern in (*HEAD, *INSIDE, *TAIL):
+        beginning = pattern.split("{")[0]
+        assert any(line.startswith(beginning) for line in lines), pattern
+
+
+def test_about_the_share_that_was_asked_for_is_chosen_and_the_same_ones_always():
+    ids = [f"news/{number}" for number in range(4000)]
+    assert not any(is_chosen(one, 0.0) for one in ids)
+    assert all(is_chosen(one, 1.0) for one in ids)
+    some = {one for one in ids if is_chosen(one, 0.3)}
+    assert 0.27 < len(some) / len(ids) < 0.33
+    assert some <= {one for one in ids if is_chosen(one, 0.5)}

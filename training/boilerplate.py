@@ -1,0 +1,160 @@
+"""Lines that web pages print around and inside an article, to learn from that nobody quotes them.
+
+Corpora with quotes are clean; what callers send is not always. So some training articles are given such
+lines. They are made of patterns written for this purpose, with names and numbers by chance.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+FIRST = "Anna Ben Chloe Daniel Elena Farid Grace Hugo Imani James Keiko Luis Maria Nadia Omar Priya".split()
+LAST = (
+    "Adeyemi Brown Costa Dietrich Evans Fischer Garcia Hughes Ito Jones Kaur Lopez Meyer Novak Okafor".split()
+)
+OUTLETS = "Daily Courier;Evening Post;Herald;Morning Star News;City Gazette;Tribune Online;Newsline".split(
+    ";"
+)
+AGENCIES = "AP;AFP;Reuters;Getty Images;PA;EPA;Rex Features;Alamy".split(";")
+MONTHS = "January February March April May June July August September October November December".split()
+TOPICS = "Politics Business Sport Technology Health Travel Culture World Science Opinion".split()
+
+# What stands before the text.
+HEAD = (
+    "By {name}",
+    "By .",
+    "By {name} and {name}",
+    "By {name} for {outlet}",
+    "{outlet} Reporter",
+    "{name}, {outlet}",
+    "PUBLISHED:",
+    "PUBLISHED: {time}, {date}",
+    "UPDATED: {time}, {date}",
+    "Last updated at {time} on {date}",
+    "{date}",
+    "{time}, {date}",
+    "{number} min read",
+    "{topic}",
+    "|",
+    "Image copyright {agency}",
+    "Story highlights",
+    "Listen to this article",
+    "Share",
+    "{number} shares",
+    "{number} View comments",
+)
+# What stands between paragraphs.
+INSIDE = (
+    "Scroll down for video",
+    "SCROLL DOWN FOR VIDEO",
+    "Advertisement",
+    "Article continues below",
+    "Read more: {echo}",
+    "READ MORE: {echo}",
+    "Pictured: {echo}",
+    "Pictured, {name} ({agency})",
+    "{name}, left, with {name}, right, in {date}",
+    "Image caption {echo}",
+    "(Photo: {agency})",
+    "Photograph: {name}/{agency}",
+    "Click here to sign up for our newsletter.",
+    "Sign up to our free {topic} newsletter",
+    "WATCH: {echo}",
+    "Media playback is unsupported on your device",
+    "Related: {echo}",
+    "Like us on Facebook",
+    "Follow {name} on Twitter @{handle}",
+)
+# What stands after it.
+TAIL = (
+    "Click here to comment on this story.",
+    "Comments ({number})",
+    "Comments are closed.",
+    "Share this article",
+    "Share or comment on this article",
+    "Most viewed in {topic}",
+    "© {year} {outlet}. All rights reserved.",
+    "Copyright {year} {outlet}",
+    "Follow us on Twitter and Facebook for more {topic} news.",
+    "Got a story? Email {handle}@example.com",
+    "For more {topic} news, visit our home page.",
+    "{agency} contributed to this report.",
+    "Additional reporting by {name}",
+    "The views expressed in this article are those of the author.",
+    "Subscribe now for unlimited access.",
+    "Terms of use | Privacy policy | Cookies",
+    "Sorry, comments are not open on this article.",
+)
+
+# Lines in one article, at most, before, inside and after it.
+MOST_LINES = (4, 3, 3)
+
+# How a line may end: pages differ, and scraped corpora put a full stop behind everything.
+ENDINGS = ("", "", ".", " .")
+
+
+class Littered(NamedTuple):
+    """:ivar sentences: with lines put in. :ivar is_boilerplate: which ones those are."""
+
+    sentences: list[str]
+    is_boilerplate: list[bool]
+
+
+def littered(sentences: Sequence[str], article_id: str) -> Littered:
+    """Put one to ten lines around and between the sentences of an article; the same ones at every call.
+
+    >>> littered(["Cats sleep.", "Dogs bark."], "pets/2").sentences
+    ['Last updated at 03:11 on 17 June 2019 .', 'By Grace Jones', 'Cats sleep.', 'Dogs bark.', \
+'Subscribe now for unlimited access.', 'Got a story? Email imanimeyer@example.com.']
+    """
+    generator = _generator("boilerplate", article_id)
+    counts = [int(generator.integers(0, most + 1)) for most in MOST_LINES]
+    if not sum(counts):
+        counts[0] = 1
+    lines = [
+        [_line(generator, patterns, sentences) for _ in range(count)]
+        for patterns, count in zip((HEAD, INSIDE, TAIL), counts, strict=True)
+    ]
+    places = generator.integers(1, max(len(sentences), 2), counts[1]).clip(max=len(sentences)).tolist()
+    found: list[tuple[str, bool]] = [(line, True) for line in lines[0]]
+    for index in range(len(sentences) + 1):
+        found += [(line, True) for line, place in zip(lines[1], places, strict=True) if place == index]
+        found += [(sentence, False) for sentence in sentences[index : index + 1]]
+    found += [(line, True) for line in lines[2]]
+    return Littered([text for text, _ in found], [made for _, made in found])
+
+
+def is_chosen(article_id: str, share: float) -> bool:
+    """Whether an article is among the share of all that is littered; by its id."""
+    return bool(_generator("chosen", article_id).random() < share)
+
+
+def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Sequence[str]) -> str:
+    def one(choices: Sequence[str]) -> str:
+        return choices[int(generator.integers(len(choices)))]
+
+    def number(low: int, high: int) -> int:
+        return int(generator.integers(low, high))
+
+    pattern = one(patterns)
+    while "{name}" in pattern:
+        pattern = pattern.replace("{name}", f"{one(FIRST)} {one(LAST)}", 1)
+    line = pattern.format(
+        outlet=one(OUTLETS),
+        agency=one(AGENCIES),
+        topic=one(TOPICS),
+        handle=f"{one(FIRST)}{one(LAST)}".lower(),
+        number=number(2, 900),
+        year=number(2005, 2027),
+        time=f"{number(0, 24):02}:{number(0, 60):02}",
+        date=f"{number(1, 29)} {one(MONTHS)} {number(2005, 2027)}",
+        echo=" ".join(one(sentences).split()[: number(4, 10)]) if sentences else "",
+    )
+    return line.strip() if line.endswith((".", "|", ":")) else line + one(ENDINGS)
+
+
+def _generator(*parts: str) -> np.random.Generator:
+    digest = hashlib.sha256("\n".join(parts).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
