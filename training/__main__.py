@@ -129,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("run", type=Path, help="folder that fit wrote")
     stage.add_argument("--prepared", type=Path, help="where the prepared articles are, if they were moved")
     stage.add_argument("--beside", type=Path, nargs="+", default=[], metavar="RUN", help="other runs to show")
+    stage.add_argument(
+        "--centroid",
+        metavar="ENCODER",
+        help="whose vectors the centroid baseline compares, if not the run's own; slow with a transformer",
+    )
     stage.set_defaults(stage=_report)
 
     stage = stages.add_parser("compare", help="fit a model on each closeness, show which serves best")
@@ -340,7 +345,8 @@ def _fit(parsed: argparse.Namespace) -> None:
 
 
 def _report(parsed: argparse.Namespace) -> None:
-    print(as_markdown(report_run(parsed.run, parsed.prepared, parsed.beside)["test"]))
+    encoder = open_encoder(parsed.centroid) if parsed.centroid else None
+    print(as_markdown(report_run(parsed.run, parsed.prepared, parsed.beside, encoder)["test"]))
     print(f"see {parsed.run / PAGE_FILE}")
 
 

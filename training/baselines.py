@@ -45,6 +45,23 @@ def longest(sentences: Sequence[str]) -> Scores:
     return scores
 
 
+def centroid(vectors: NDArray[np.float32]) -> Scores:
+    """Cosine of each sentence's vector to the mean of all: what encoding alone is worth.
+
+    :param vectors: shape (T, D), of any encoder.
+    :returns: shape (T,), stretched to [0, 1]; all 0 where there is no direction to compare.
+
+    >>> centroid(np.array([[1, 0], [1, 1], [0, 1]], np.float32)).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    if not len(vectors):
+        return np.zeros(0)
+    rows = vectors.astype(np.float64)
+    middle = rows.mean(axis=0)
+    sizes = np.linalg.norm(rows, axis=1) * np.linalg.norm(middle)
+    return _stretched(np.divide(rows @ middle, sizes, out=np.zeros(len(rows)), where=sizes > 0))
+
+
 class PacSum:
     """Directed centrality: a sentence counts that others resemble, those after it and before it apart.
 
@@ -136,4 +153,5 @@ def oracle(sentences: Sequence[str], quotes: Sequence[str], count: int) -> Score
 def _stretched(values: Scores) -> Scores:
     """From 0 for the lowest to 1 for the highest; all 0 if they are equal."""
     spread = float(np.ptp(values)) if len(values) else 0.0
-    return (values - values.min()) / spread if spread > 0 else np.zeros(len(values))
+    # Equal but for rounding is equal.
+    return (values - values.min()) / spread if spread > 1e-12 else np.zeros(len(values))

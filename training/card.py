@@ -45,7 +45,6 @@ curator. Not to decide anything by itself, and not for texts where leaving somet
 - **Position**: what was quoted often stands early, and the model has learnt so. In texts built otherwise
   that can mislead it; the report shows scores by position.
 - **Short texts**: of an article of a few sentences nearly any choice is good, and figures say little.
-- **Lists, captions, bylines** and other remains of a page are scored like sentences.
 - **Language**: trained on English only. Other languages are split and scored; nobody has measured how well.
 - A selected sentence can depend on one that is not ("He also said so"). Read it in its place.
 
@@ -102,7 +101,7 @@ def _figures(split: str, figures: Mapping[str, Any], *, last: bool) -> str:
 ROUGE F1 in percent, with stemming; in brackets 95 % intervals by bootstrap over articles. Equal words: all
 summaries cut off at the mean length of the lead's. AUC, nDCG and P@k (at as many as were quoted) where
 quotes are sentences of the article; Spearman: rank correlation of score and target. `lead` takes the first
-sentences, `pacsum` and `lexrank` the most central, `oracle` looks at the answer.
+sentences, `pacsum`, `lexrank` and `centroid` the most central, `oracle` looks at the answer.
 
 Calibration: score and target differ by {difference:.3f} on average over ten bins of the score (expected
 calibration error). Cross-entropy {entropy:.4f} a sentence; one score for all sentences would have

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from summarizer.encoder import Encoder
 from summarizer.model import SentenceScorer, network_input, pad
 from summarizer.options import Redundancy, SummaryOptions
 from summarizer.selection import by_score, select
-from training.baselines import LexRank, PacSum, lead, longest, oracle, random
+from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
 from training.metrics import (
     RougeMeter,
     auc,
@@ -34,7 +35,7 @@ DEFAULT_SENTENCES = 3
 # ranking metrics mean something.
 VERBATIM_SHARE = 0.9
 
-BASELINES = ("lead", "random", "longest", "pacsum", "lexrank", "oracle")
+BASELINES = ("lead", "random", "longest", "pacsum", "lexrank", "centroid", "oracle")
 ROUGE = ("rouge1", "rouge2", "rouge_lsum")
 EQUAL_ROUGE = tuple(f"equal_{name}" for name in ROUGE)
 RANKING = ("auc", "ndcg", "precision", "spearman")
@@ -58,6 +59,7 @@ def measure(
     *,
     background: Sequence[PreparedArticle] = (),
     sentences: Mapping[str, int] = SENTENCES_BY_SOURCE,
+    centroid_encoder: Encoder | None = None,
 ) -> dict[str, Any]:
     """Measure models and baselines on each source and on all together.
 
@@ -71,6 +73,8 @@ def measure(
     :param background: articles in which PacSum counts document frequencies, at best the training split;
         the articles themselves if empty.
     :param sentences: source -> sentences in a summary; :data:`DEFAULT_SENTENCES` for any other.
+    :param centroid_encoder: whose vectors the centroid baseline compares; those that the articles were
+        prepared with if None.
     :returns: ready for JSON, None where a figure is not defined:
 
         - ``models``, ``systems``: names, the models first;
@@ -99,7 +103,7 @@ def measure(
         raise ValueError("measure needs at least one model; got none")
     if taken := models.keys() & set(BASELINES):
         raise ValueError(f"a model cannot have the name of a baseline: {', '.join(sorted(taken))}; rename it")
-    measured = _Measured(articles, models, background, sentences)
+    measured = _Measured(articles, models, background, sentences, centroid_encoder)
     sources = {
         source: _part(measured, [np.array(places)])
         for source, places in sorted(_places_by(article.article.source for article in articles).items())
@@ -131,6 +135,7 @@ class _Measured:
         models: Mapping[str, Model],
         background: Sequence[PreparedArticle],
         sentences: Mapping[str, int],
+        centroid_encoder: Encoder | None,
     ) -> None:
         self.articles = articles
         self.models = list(models)
@@ -159,6 +164,11 @@ class _Measured:
                 "longest": longest(article.sentences),
                 "pacsum": pacsum.scores(article.sentences),
                 "lexrank": lexrank.scores(article.sentences),
+                "centroid": centroid(
+                    centroid_encoder.encode(article.sentences).vectors
+                    if centroid_encoder
+                    else article.vectors
+                ),
                 "oracle": oracle(article.sentences, article.article.quotes, count),
             }
             source = article.article.source

@@ -21,7 +21,7 @@ from typing import Any
 
 from summarizer import checkpoint
 from summarizer.drafts import is_free, write_whole
-from summarizer.encoder import StaticEncoder
+from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.errors import SummarizerError
 from summarizer.model import SentenceScorer
 from training.alone import alone
@@ -138,12 +138,18 @@ def open_run(out: Path, prepared: Path | None = None) -> tuple[RunConfig, checkp
     return run, loaded, by_split(articles)
 
 
-def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] = ()) -> dict[str, Any]:
+def report_run(
+    out: Path,
+    prepared: Path | None = None,
+    beside: Sequence[Path] = (),
+    centroid_encoder: Encoder | None = None,
+) -> dict[str, Any]:
     """Measure a finished run on validation and test; write report, metrics and model card.
 
     :param prepared: where the prepared articles are now, if not where the run found them.
     :param beside: other runs, on the same encoder, to be measured on the same articles.
-    :returns: split -> what :func:`training.report.measure` gave.
+    :param centroid_encoder: see :func:`training.evaluation.measure`.
+    :returns: split -> what that function gave.
     :raises RunError: a run cannot be used, or stands on another encoder.
     """
     _, loaded, splits = open_run(out, prepared)
@@ -162,7 +168,8 @@ def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] =
         scorers[name] = found.scorer
     models = {name: trained(scorer) for name, scorer in scorers.items()}
     figures = {
-        split: measure(splits[split], models, background=splits["train"]) for split in ("validation", "test")
+        split: measure(splits[split], models, background=splits["train"], centroid_encoder=centroid_encoder)
+        for split in ("validation", "test")
     }
     config = loaded.config
     (seed, *_) = config.training["seeds"]
@@ -170,6 +177,7 @@ def report_run(out: Path, prepared: Path | None = None, beside: Sequence[Path] =
         "name": config.name,
         "version": config.version,
         "encoder": config.encoder.name,
+        "centroid of vectors of": (centroid_encoder or loaded.encoder).name,
         "closeness": config.closeness,
         "articles": config.training["articles"],
         "seeds": ", ".join(map(str, config.training["seeds"])),

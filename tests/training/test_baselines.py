@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.baselines import LexRank, PacSum, lead, longest, oracle, random
+from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
 
 SENTENCES = st.lists(
     st.lists(st.sampled_from("the cats slept while dogs were barking".split()), max_size=6).map(" ".join),
@@ -37,6 +37,7 @@ def scores_of_each(sentences: list[str]) -> list[np.ndarray]:
         PacSum(["The cats slept.", "Dogs were barking."]).scores(sentences),
         PacSum(sentences).scores(sentences),
         LEXRANK.scores(sentences),
+        centroid(np.array([[len(sentence), 1] for sentence in sentences], np.float32).reshape(-1, 2)),
         oracle(sentences, ["The dogs were barking."], 3),
     ]
 
@@ -116,6 +117,13 @@ def test_lexrank_keeps_repeated_sentences_apart():
     scores = LEXRANK.scores([*NEWS, NEWS[0], "Snow melts."])
     assert scores.shape == (6,)
     assert scores[0] == scores[4]
+
+
+def test_the_centroid_prefers_what_is_most_like_the_whole_and_has_no_opinion_of_equals():
+    vectors = np.array([[1, 0], [2, 2], [0, 3]], np.float32)
+    assert centroid(vectors).argmax() == 1
+    assert not centroid(np.ones((5, 3), np.float32) * 0.1).any()
+    assert not centroid(np.zeros((3, 2), np.float32)).any()
 
 
 @given(SENTENCES, SENTENCES, st.integers(1, 10))
