@@ -2,9 +2,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from summarizer import Summarizer
 from tests.tiny import make_checkpoint
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
