@@ -47,6 +47,12 @@ HEAD = (
 )
 # What stands between paragraphs.
 INSIDE = (
+    "{heading}",
+    "{heading}",
+    "{heading}",
+    "{digit}. {heading}",
+    "{digit}) {heading}",
+    "{heading}:",
     "Scroll down for video",
     "SCROLL DOWN FOR VIDEO",
     "Advertisement",
@@ -91,6 +97,9 @@ TAIL = (
 # Lines in one article, at most, before, inside and after it.
 MOST_LINES = (4, 3, 3)
 
+# How often the title stands above the text; where none is known, something like one.
+TITLE_SHARE, HEADING_SHARE = 0.5, 0.2
+
 # How a line may end: pages differ, and scraped corpora put a full stop behind everything.
 ENDINGS = ("", "", ".", " .")
 
@@ -102,27 +111,29 @@ class Littered(NamedTuple):
     is_boilerplate: list[bool]
 
 
-def littered(sentences: Sequence[str], article_id: str) -> Littered:
-    """Put one to ten lines around and between the sentences of an article; the same ones at every call.
+def littered(sentences: Sequence[str], article_id: str, title: str | None = None) -> Littered:
+    """Put one to eleven lines around and between the sentences of an article; the same at every call.
 
     >>> littered(["Cats sleep.", "Dogs bark."], "pets/2").sentences
-    ['Last updated at 03:11 on 17 June 2019 .', 'By Grace Jones', 'Cats sleep.', 'Dogs bark.', \
-'Subscribe now for unlimited access.', 'Got a story? Email imanimeyer@example.com.']
+    ['CATS SLEEP', 'Last updated at 16:43 on 5 November 2005.', 'Story highlights.', 'Cats sleep.', \
+'Dogs bark.', 'For more World news, visit our home page.', 'Copyright 2013 Tribune Online.']
     """
     generator = _generator("boilerplate", article_id)
     counts = [int(generator.integers(0, most + 1)) for most in MOST_LINES]
     if not sum(counts):
         counts[0] = 1
-    lines = [
+    head, inside, tail = (
         [_line(generator, patterns, sentences) for _ in range(count)]
         for patterns, count in zip((HEAD, INSIDE, TAIL), counts, strict=True)
-    ]
+    )
+    if generator.random() < (TITLE_SHARE if title else HEADING_SHARE):
+        head.insert(0, title or _line(generator, ("{heading}",), sentences))
     places = generator.integers(1, max(len(sentences), 2), counts[1]).clip(max=len(sentences)).tolist()
-    found: list[tuple[str, bool]] = [(line, True) for line in lines[0]]
+    found: list[tuple[str, bool]] = [(line, True) for line in head]
     for index in range(len(sentences) + 1):
-        found += [(line, True) for line, place in zip(lines[1], places, strict=True) if place == index]
+        found += [(line, True) for line, place in zip(inside, places, strict=True) if place == index]
         found += [(sentence, False) for sentence in sentences[index : index + 1]]
-    found += [(line, True) for line in lines[2]]
+    found += [(line, True) for line in tail]
     return Littered([text for text, _ in found], [made for _, made in found])
 
 
@@ -141,7 +152,11 @@ def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Se
     pattern = one(patterns)
     while "{name}" in pattern:
         pattern = pattern.replace("{name}", f"{one(FIRST)} {one(LAST)}", 1)
+    words = one(sentences).split() if sentences else ["Introduction"]
+    heading = " ".join(words[: number(2, 7)]).strip(" .,;:!?\"'“”‘’") or "Introduction"
     line = pattern.format(
+        heading=one((heading, heading.title(), heading.upper())),
+        digit=number(1, 12),
         outlet=one(OUTLETS),
         agency=one(AGENCIES),
         topic=one(TOPICS),
@@ -150,9 +165,10 @@ def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Se
         year=number(2005, 2027),
         time=f"{number(0, 24):02}:{number(0, 60):02}",
         date=f"{number(1, 29)} {one(MONTHS)} {number(2005, 2027)}",
-        echo=" ".join(one(sentences).split()[: number(4, 10)]) if sentences else "",
+        echo=" ".join(words[: number(4, 10)]),
     )
-    return line.strip() if line.endswith((".", "|", ":")) else line + one(ENDINGS)
+    bare = "{heading}" in pattern or line.endswith((".", "|", ":"))
+    return line if bare else line + one(ENDINGS)
 
 
 def _generator(*parts: str) -> np.random.Generator:

@@ -272,7 +272,7 @@ def _row(article: Article, sentences: list[str], split: Split | None, boilerplat
     """A line of the list of articles. ``boilerplate``: places of the lines that were put in."""
     made: list[int] = []
     if split == "train" and is_chosen(article.id, boilerplate):
-        sentences, added = littered(sentences, article.id)
+        sentences, added = littered(sentences, article.id, article.title)
         made = np.flatnonzero(added).tolist()
     return {
         "id": article.id,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.boilerplate import HEAD, INSIDE, MOST_LINES, TAIL, is_chosen, littered
+from training.boilerplate import HEAD, INSIDE, MOST_LINES, TAIL, TITLE_SHARE, is_chosen, littered
 
 SENTENCES = st.lists(st.text(min_size=1).filter(str.strip), max_size=12)
 
@@ -11,8 +11,8 @@ def test_the_article_stays_whole_and_in_order_among_the_lines(sentences, article
     found, is_boilerplate = littered(sentences, article_id)
     assert [text for text, made in zip(found, is_boilerplate, strict=True) if not made] == sentences
     lines = [text for text, made in zip(found, is_boilerplate, strict=True) if made]
-    assert 1 <= len(lines) <= sum(MOST_LINES)
-    assert all(line.strip() and "{" not in line.replace("".join(sentences), "") for line in lines[:1])
+    assert 1 <= len(lines) <= sum(MOST_LINES) + 1
+    assert all(line.strip() for line in lines)
 
 
 @given(SENTENCES, st.text())
@@ -31,6 +31,13 @@ def test_every_pattern_is_used_somewhere_and_filled_in():
     for pattern in (*HEAD, *INSIDE, *TAIL):
         beginning = pattern.split("{")[0]
         assert any(line.startswith(beginning) for line in lines), pattern
+
+
+def test_the_title_stands_above_everything_in_about_its_share():
+    sentences = ["The ferry is back.", "It rained."]
+    firsts = [littered(sentences, f"a/{number}", "Ferry returns").sentences[0] for number in range(1000)]
+    assert abs(firsts.count("Ferry returns") / 1000 - TITLE_SHARE) < 0.05
+    assert "Ferry returns" not in littered(sentences, "a/1").sentences
 
 
 def test_about_the_share_that_was_asked_for_is_chosen_and_the_same_ones_always():

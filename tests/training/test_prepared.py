@@ -159,7 +159,10 @@ def test_damage_is_refused_by_file(tmp_path, encoder):
 
 
 def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp_path, encoder):
-    texts = [f"The bridge {number} is old. The council said {number}." for number in range(60)]
+    texts = [
+        f"The bridge {number} is old and the river is high today. The council said so in year {number} again."
+        for number in range(60)
+    ]
     articles = [
         Article(f"news/{number}", None, text, ("By Anna Brown. Comments are closed.", text))
         for number, text in enumerate(texts)
@@ -170,7 +173,7 @@ def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp
     assert {article.split for article in longer} == {"train"}
     assert 0.2 < len(longer) / sum(article.split == "train" for article in found) < 0.8
     for article, text in zip(found, texts, strict=True):
-        own = [f"{part.rstrip('.')}." in text for part in article.sentences]
+        own = [part.endswith((" today.", " again.")) and part in text for part in article.sentences]
         assert sum(own) == 2
         assert (article.targets > 0).tolist() == own
 
