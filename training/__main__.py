@@ -103,6 +103,14 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the training articles that get bylines, captions and the like as sentences that nobody"
         " quotes (default 0)",
     )
+    stage.add_argument(
+        "--introductions",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources whose quotes are the introduction that was cut off from the text (as in XSum); half of"
+        " their training articles get it back",
+    )
     _add_out(stage, "folder to write; the same command resumes it")
     stage.set_defaults(stage=_prepare)
 
@@ -314,6 +322,7 @@ def _prepare(parsed: argparse.Namespace) -> None:
         parsed.closeness,
         parsed.out,
         boilerplate=parsed.boilerplate,
+        introductions=parsed.introductions,
     )
     shares = ", ".join(f"{split} {count}" for split, count in manifest.splits.items())
     print(

@@ -119,6 +119,7 @@ def prepare(
     folder: Path,
     *,
     boilerplate: float = 0.0,
+    introductions: Sequence[str] = (),
 ) -> Manifest:
     """Split, encode and give targets to each article; what is there already is not done again.
 
@@ -128,6 +129,8 @@ def prepare(
     :param encoder_source: what :func:`open_encoder` was given.
     :param boilerplate: share of the training articles that get lines such as bylines and captions, which
         nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
+    :param introductions: sources whose quotes are the introduction that was cut off from the text. It is put
+        back into half of their training articles; or the network learns that articles begin in the middle.
     :raises PreparedError: no article, or the folder holds something else.
     """
     closeness(closeness_name)  # refused before the long work, not after it
@@ -138,7 +141,13 @@ def prepare(
     _tell_what_leaves(folder, {article.id for article, _ in split})
     shared = _sharing(split)
     rows = [
-        _row(article, sentences, None if article.id in shared else split_of(article.id), boilerplate)
+        _row(
+            article,
+            sentences,
+            None if article.id in shared else split_of(article.id),
+            boilerplate,
+            has_introduction=article.source in introductions,
+        )
         for article, sentences in split
     ]
     with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
@@ -268,9 +277,13 @@ def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
             tqdm.write(f"left out {article.id}: {error}")
 
 
-def _row(article: Article, sentences: list[str], split: Split | None, boilerplate: float) -> dict[str, Any]:
+def _row(
+    article: Article, sentences: list[str], split: Split | None, boilerplate: float, *, has_introduction: bool
+) -> dict[str, Any]:
     """A line of the list of articles. ``boilerplate``: places of the lines that were put in."""
     made: list[int] = []
+    if split == "train" and has_introduction and is_chosen(f"introduction {article.id}", 0.5):
+        sentences = [*article.quotes, *sentences]
     if split == "train" and is_chosen(article.id, boilerplate):
         sentences, added = littered(sentences, article.id, article.title)
         made = np.flatnonzero(added).tolist()

@@ -178,6 +178,26 @@ def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp
         assert (article.targets > 0).tolist() == own
 
 
+def test_half_of_the_training_articles_of_a_source_get_their_introduction_back(tmp_path, encoder):
+    texts = [f"The council {number} said it in a long letter to all the people." for number in range(80)]
+    introduction = "The bridge is old."
+    articles = [
+        Article(f"{source}/{number}", None, text, (introduction,))
+        for number, text in enumerate(texts)
+        for source in ("cut", "whole")
+    ]
+    folder = tmp_path / "ready"
+    prepare(articles, encoder, "tiny", "lexical", folder, introductions=["cut"])
+    found = load(folder, "lexical")[1]
+    restored = [article for article in found if len(article.sentences) > 1]
+    assert {(article.article.source, article.split) for article in restored} == {("cut", "train")}
+    training = [a for a in found if a.split == "train" and a.article.source == "cut"]
+    assert 0.3 < len(restored) / len(training) < 0.7
+    for article in restored:
+        assert article.sentences[0] == introduction
+        assert article.targets[0] == 1 > article.targets[1]
+
+
 @pytest.mark.parametrize("content", ["{}", "{", '{"articles": 3}'])
 def test_a_list_of_articles_that_cannot_be_read_is_written_anew_and_vectors_stay(tmp_path, encoder, content):
     folder = ready(ARTICLES, encoder, tmp_path / "ready")
