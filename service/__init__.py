@@ -2,10 +2,16 @@
 
 from flask import Flask
 
-from service import errors
+from service import access, errors
 from service.api import create_api
+from service.cache import ResponseCache
 from service.config import ConfigError, ServiceConfig
+from service.engine import Engine
+from service.evaluating import Evaluator
 from service.health import create_health
+from service.metrics import Metrics, create_metrics, measure
+from service.openapi import create_openapi
+from service.page import create_page
 from summarizer import Summarizer
 
 __all__ = ["ConfigError", "ServiceConfig", "create_app"]
@@ -27,7 +33,18 @@ def create_app(config: ServiceConfig | None = None, summarizer: Summarizer | Non
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
     # Or //, as in /api//evaluate, is answered with a redirect in HTML and not as any other wrong address.
     app.url_map.merge_slashes = False
+    metrics = Metrics(summarizer.model)
+    measure(app, metrics)
     errors.register(app)
-    app.register_blueprint(create_api(summarizer, config))
-    app.register_blueprint(create_health(summarizer))
+    access.register(app, config)
+    engine = Engine(summarizer, config, metrics)
+    evaluator = Evaluator(
+        summarizer.model, engine, ResponseCache(config.cache_bytes), metrics, config.deadline_seconds
+    )
+    app.register_blueprint(create_api(summarizer, evaluator, config))
+    app.register_blueprint(create_health(summarizer, engine))
+    app.register_blueprint(create_openapi(config))
+    app.register_blueprint(create_page())
+    if config.metrics:
+        app.register_blueprint(create_metrics(metrics))
     return app

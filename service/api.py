@@ -1,96 +1,117 @@
-"""The API: an article in, a score for every sentence out. Read this, then ``summarizer/pipeline.py``."""
+"""The API: articles in, a score for every sentence out. Read this, then ``summarizer/pipeline.py``."""
 
-import json
 from dataclasses import asdict
-from typing import Any
+from typing import NamedTuple
 
-from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from flask import Blueprint, Response, request
+from pydantic_core import to_json
 
+from service.answers import batch_failure, batch_response, batch_result, evaluate_response
+from service.body import client_left, media_type, read_body, read_query
 from service.config import ServiceConfig
-from service.errors import BROKEN_BODY, IncompleteBody, NotUtf8, UnsupportedMediaType
-from service.schema import EvaluateRequest, option_choices, parse_json, parse_query, response
-from summarizer import Summarizer
+from service.errors import refusal_content
+from service.evaluating import Asked, Evaluator
+from service.html_article import main_text
+from service.reading import (
+    BadRequest,
+    RefusedArticle,
+    parse_batch,
+    parse_evaluate,
+    parse_query,
+    refuse_query,
+    summary_options,
+)
+from service.record import record_of
+from service.schema import option_choices
+from summarizer import InputError, Summarizer
 
-SUPPORTED = "text/plain (charset utf-8) and application/json"
+
+class _Named(NamedTuple):
+    """An article of a batch: its id as far as it has one, and what it asks or why it is refused."""
+
+    id: str | None
+    content: Asked | BadRequest
 
 
-def create_api(summarizer: Summarizer, config: ServiceConfig) -> Blueprint:
+def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConfig) -> Blueprint:
     """The routes under /api, on top of one loaded model."""
     api = Blueprint("api", __name__, url_prefix="/api")
 
     @api.post("/evaluate")
     def evaluate() -> Response:
-        asked = _read_request()
-        options = asked.options()
-        if asked.sentences is not None:
-            evaluation = summarizer.evaluate_sentences(asked.sentences, options)
-        else:
-            evaluation = summarizer.evaluate(asked.text or "", options)
-        return _json(response(evaluation, asked))
+        record = record_of(request.environ)
+        with record.stage("parse"):
+            asked = _read_article()
+        (found,) = evaluator.evaluate([asked], record, client_left())
+        if isinstance(found, InputError):
+            raise found
+        return _json(evaluate_response(summarizer.model, found))
+
+    @api.post("/evaluate/batch")
+    def evaluate_batch() -> Response:
+        record = record_of(request.environ)
+        with record.stage("parse"):
+            articles = _read_batch(config.max_articles)
+        asked = [article.content for article in articles if isinstance(article.content, Asked)]
+        found = iter(evaluator.evaluate(asked, record, client_left()))
+        results = []
+        for position, (article_id, content) in enumerate(articles):
+            result = next(found) if isinstance(content, Asked) else content
+            if isinstance(result, bytes):
+                results.append(batch_result(article_id or "", result))
+            else:
+                results.append(batch_failure(article_id, refusal_content(result, ("articles", position))))
+        return _json(batch_response(summarizer.model, results))
 
     @api.get("/model")
     def model() -> Response:
         about = {"model": asdict(summarizer.model), "card": dict(summarizer.card)}
-        return _json({**about, "limits": config.limits, "options": option_choices()})
+        return _json(to_json({**about, "limits": config.limits, "options": option_choices()}))
 
     return api
 
 
-def _read_request() -> EvaluateRequest:
-    """The request, whatever it came as.
+def _read_article() -> Asked:
+    """One article, whatever it came as.
 
-    :raises UnsupportedMediaType: neither text nor JSON, another charset, or a compressed body.
-    :raises RequestEntityTooLarge: a body over the limit.
-    :raises IncompleteBody: a body that was cut off.
-    :raises NotUtf8: a body or query that is not UTF-8.
+    :raises BadRequest: it is wrong; other errors are those of :mod:`service.body` and ``html_article``.
     """
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
-        raise UnsupportedMediaType(
-            f"a body in Content-Encoding {encoding[:50]} is not read; send it uncompressed"
-        )
-    charset = request.mimetype_params.get("charset", "utf-8")
-    if charset.lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(f"charset {charset[:50]} is not read; supported: {SUPPORTED}")
-    body, parameters = _read_body(), _read_query()
-    if request.mimetype == "text/plain":
-        return parse_query(parameters, _utf8(body, "body"))
-    if request.mimetype == "application/json":
-        _utf8(body, "body")
-        return parse_json(body, parameters)
-    raise UnsupportedMediaType(
-        f"Content-Type {request.mimetype[:50] or '(none)'} is not read; supported: {SUPPORTED}"
-    )
+    kind = media_type("text/plain", "text/html", "application/json")
+    body, parameters = read_body(), read_query()
+    if kind == "application/json":
+        refuse_query(parameters)
+        asked = parse_evaluate(body)
+    else:
+        asked = parse_query(parameters, body.decode())
+    options = summary_options(asked)  # before the work of reading a page
+    if kind == "text/html":
+        asked = asked.model_copy(update={"text": main_text(body)})
+    return Asked(asked, options, with_text=kind == "text/html" or asked.sentences is not None)
 
 
-def _read_body() -> bytes:
-    try:
-        body = request.get_data()
-    except (ClientDisconnected, *BROKEN_BODY):
-        raise IncompleteBody("the connection broke or the chunks of the body are malformed") from None
-    if len(body) > current_app.config["MAX_BODY_BYTES"]:
-        raise RequestEntityTooLarge
-    if len(body) < (announced := request.content_length or 0):
-        # A part of an article would be scored as if it were the whole.
-        raise IncompleteBody(f"the body ends after {len(body)} of the {announced} bytes announced")
-    return body
+def _read_batch(max_articles: int) -> list[_Named]:
+    """Several articles, each of which may be wrong alone.
+
+    :raises BadRequest: there is no list of articles, or too long a one.
+    """
+    media_type("application/json")
+    body, parameters = read_body(), read_query()
+    refuse_query(parameters)
+    articles = []
+    for article in parse_batch(body, max_articles):
+        if isinstance(article, RefusedArticle):
+            articles.append(_Named(*article))
+            continue
+        try:
+            options = summary_options(article)
+        except BadRequest as error:
+            articles.append(_Named(article.id, error))
+        else:
+            articles.append(
+                _Named(article.id, Asked(article, options, with_text=article.sentences is not None))
+            )
+    return articles
 
 
-def _read_query() -> list[tuple[str, str]]:
-    _utf8(request.query_string, "query")
-    return list(request.args.items(multi=True))
-
-
-def _utf8(raw: bytes, what: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NotUtf8(
-            f"the {what} is not UTF-8: byte {error.start} cannot be read; convert it first"
-        ) from None
-
-
-def _json(content: dict[str, Any]) -> Response:
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+def _json(body: bytes) -> Response:
     return Response(body, content_type="application/json")

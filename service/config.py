@@ -1,15 +1,19 @@
 """Settings of the service, read once from the environment."""
 
 import difflib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 PREFIX = "SUMMARIZER_"
 
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
 
 class ConfigError(Exception):
-    """A setting is unknown or has an impossible value; the message names it."""
+    """A setting is unknown or has an impossible value; the message names it, and never repeats a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +23,45 @@ class ServiceConfig:
     :ivar checkpoint: folder of a trained model; the one shipped with the package by default.
     :ivar max_body_bytes: largest request body.
     :ivar max_sentences: most sentences in an article.
+    :ivar max_articles: most articles in one batch request.
+    :ivar deadline_seconds: from the first byte of a request to its answer; what takes longer is a 503.
+    :ivar read_seconds: for a client to send all of a request, and to take a piece of the answer.
+    :ivar queue_articles: articles that may wait or be in work in one worker process; with so many there,
+        a request is a 503 at once.
+    :ivar batch_sentences: the engine takes no further article into a batch that has so many sentences.
+    :ivar batch_wait_ms: how long an idle engine waits for company of the first article; 0 for not at all.
+    :ivar cache_bytes: room for answers in each worker process, in bytes; 0 keeps none.
+    :ivar api_keys: with one or more, requests under ``/api`` need one of them; in the variable, separated by
+        commas or white space. Never shown.
+    :ivar api_keys_file: more of them, from a file.
+    :ivar rate_limit: as in ``60/minute``, for each key or else each address; no limit by default.
+    :ivar cors_origins: origins whose pages may call the API, or ``*``; none by default. Separated as keys.
+    :ivar metrics: whether ``/metrics`` answers.
+    :ivar log_level: the least severe messages of the error log.
     """
 
     checkpoint: Path | None = None
     max_body_bytes: int = 1024 * 1024
     max_sentences: int = 5000
+    max_articles: int = 64
+    deadline_seconds: int = 30
+    read_seconds: int = 20
+    queue_articles: int = 64
+    batch_sentences: int = 512
+    batch_wait_ms: int = 0
+    cache_bytes: int = 32 * 1024 * 1024
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    api_keys_file: Path | None = None
+    rate_limit: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    metrics: bool = True
+    log_level: LogLevel = "info"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ServiceConfig":
         """Read the variables that start with ``SUMMARIZER_``; an empty one counts as not set.
 
-        :raises ConfigError: a variable that is no setting, or a value that is no whole number of at least 1.
+        :raises ConfigError: a variable that is no setting, or a value that it cannot have.
         """
         names = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
@@ -41,19 +73,96 @@ class ServiceConfig:
                 f"; did you mean {PREFIX}{close[0]}?" if close else f"; known are {', '.join(sorted(names))}"
             )
             raise ConfigError(f"{name} is not a setting{hint}")
-        values: dict[str, Path | int] = {}
+        values: dict[str, Any] = {}
         for name, value in given.items():
-            values[names[name]] = Path(value) if names[name] == "checkpoint" else _count(name, value)
-        return cls(**values)  # type: ignore[arg-type]
+            values[names[name]] = _READERS.get(names[name], _count)(name, value)
+        return cls(**values)
 
     @property
     def limits(self) -> dict[str, int]:
         """What callers must keep to, as ``/api/model`` shows it."""
-        return {"body_bytes": self.max_body_bytes, "sentences": self.max_sentences}
+        return {
+            "body_bytes": self.max_body_bytes,
+            "sentences": self.max_sentences,
+            "articles": self.max_articles,
+            "seconds": self.deadline_seconds,
+        }
+
+    def read_api_keys(self) -> frozenset[str]:
+        """The keys of the setting and of the file together; empty where none are asked for.
+
+        :raises ConfigError: the file cannot be read, or holds no key.
+        """
+        if self.api_keys_file is None:
+            return frozenset(self.api_keys)
+        try:
+            found = _list("", self.api_keys_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            # The message of a decoding error would repeat what is in the file.
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise ConfigError(
+                f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} cannot be read: {reason}"
+            ) from None
+        if not found:
+            raise ConfigError(f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} holds no key; put one on a line")
+        return frozenset(self.api_keys + found)
+
+
+def _whole_number(name: str, value: str, least: int) -> int:
+    # Eighteen digits are more than any limit needs, and Python refuses to read some thousands.
+    if not (value.isascii() and value.isdigit() and len(value) <= 18 and int(value) >= least):
+        raise ConfigError(f"{name} must be a whole number of at least {least}; got {value[:100]!r}")
+    return int(value)
 
 
 def _count(name: str, value: str) -> int:
-    # Eighteen digits are more than any limit needs, and Python refuses to read some thousands.
-    if not (value.isascii() and value.isdigit() and len(value) <= 18 and int(value) >= 1):
-        raise ConfigError(f"{name} must be a whole number of at least 1; got {value[:100]!r}")
-    return int(value)
+    return _whole_number(name, value, 1)
+
+
+def _count_or_none(name: str, value: str) -> int:
+    return _whole_number(name, value, 0)
+
+
+def _path(_name: str, value: str) -> Path:
+    return Path(value)
+
+
+def _list(_name: str, value: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[,\s]+", value) if part)
+
+
+def _text(_name: str, value: str) -> str:
+    return value
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value.lower() not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}; got {value[:100]!r}")
+    return value.lower()
+
+
+def _switch(name: str, value: str) -> bool:
+    return _choice(name, value, ("1", "0", "true", "false", "yes", "no", "on", "off")) in (
+        "1",
+        "true",
+        "yes",
+        "on",
+    )
+
+
+def _log_level(name: str, value: str) -> str:
+    return _choice(name, value, get_args(LogLevel))
+
+
+# How a field is read from its variable; all others are whole numbers of at least 1.
+_READERS = {
+    "checkpoint": _path,
+    "batch_wait_ms": _count_or_none,
+    "cache_bytes": _count_or_none,
+    "api_keys": _list,
+    "api_keys_file": _path,
+    "rate_limit": _text,
+    "cors_origins": _list,
+    "metrics": _switch,
+    "log_level": _log_level,
+}

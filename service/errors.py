@@ -1,7 +1,6 @@
 """Every error under /api as ``application/problem+json`` (RFC 9457): one place that decides statuses."""
 
 import contextlib
-import json
 import logging
 import re
 import uuid
@@ -10,10 +9,14 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
-from gunicorn.http.errors import ParseException
+from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from service.schema import BadRequest, FieldError, MalformedJson
+from service.body import BROKEN_BODY, IncompleteBody, NotUtf8, UnsupportedMediaType
+from service.engine import Unavailable
+from service.html_article import NoArticle
+from service.reading import BadRequest, FieldError, MalformedJson
+from service.record import record_of
 from summarizer import InputError
 
 PROBLEM_TYPE = "application/problem+json"
@@ -26,23 +29,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 # wrong address). Without that the connection is reset while the caller still sends, and the answer is lost.
 MOST_DISCARDED_BYTES = 16 * 1024 * 1024
 
-# What reading a body raises where the connection breaks or the chunks are malformed. The caller's doing,
-# and the messages of the second kind quote the body, so they are for no log.
-BROKEN_BODY = (OSError, ParseException)
-
 _log = logging.getLogger(__name__)
-
-
-class NotUtf8(Exception):
-    """The body is not UTF-8."""
-
-
-class IncompleteBody(Exception):
-    """The body ends before its announced length, or its chunks are malformed."""
-
-
-class UnsupportedMediaType(Exception):
-    """The body is of a kind that the service does not read."""
 
 
 def register(app: Flask) -> None:
@@ -50,7 +37,8 @@ def register(app: Flask) -> None:
     app.before_request(_name_request)
     app.after_request(_show_request_id)
     app.after_request(_discard_rest)
-    app.register_error_handler(BadRequest, lambda error: problem(422, error.code, str(error), error.errors))
+    for refusal in (BadRequest, InputError):
+        app.register_error_handler(refusal, lambda error: _json(refusal_content(error)))
     app.register_error_handler(
         MalformedJson, lambda error: problem(400, "malformed_json", f"not JSON: {error}")
     )
@@ -59,44 +47,85 @@ def register(app: Flask) -> None:
     app.register_error_handler(
         UnsupportedMediaType, lambda error: problem(415, "unsupported_media_type", str(error))
     )
-    app.register_error_handler(InputError, _input_error)
+    app.register_error_handler(NoArticle, lambda error: problem(422, "no_article", str(error)))
+    app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def problem(status: int, code: str, detail: str, errors: Sequence[FieldError] = ()) -> Response:
+def problem(
+    status: int, code: str, detail: str, errors: Sequence[FieldError] = (), *, retry_after: int | None = None
+) -> Response:
     """A problem of RFC 9457.
 
     :param code: stable name of the error, for programs.
     :param errors: the fields that are wrong; a JSON body's are pointed at by RFC 6901 pointers, others are
         query parameters.
+    :param retry_after: seconds after which the same request may be answered.
     """
+    answer = _json(_content(status, code, detail, errors))
+    if retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
+
+
+def refusal_content(error: BadRequest | InputError, within: tuple[str | int, ...] = ()) -> dict[str, Any]:
+    """The members of the problem that an article or its options are.
+
+    :param within: path of the article in the body, where it is one of several.
+    """
+    if isinstance(error, BadRequest):
+        fields = [FieldError((*within, *each.path), each.detail, each.in_query) for each in error.errors]
+    else:
+        fields = [FieldError((*within, *error.field), str(error))]
+    return _content(422, error.code, str(error), fields, within)
+
+
+def _content(
+    status: int,
+    code: str,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    within: tuple[str | int, ...] = (),
+) -> dict[str, Any]:
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
-        "instance": request.path,
+        "detail": _encodable(detail),
+        "instance": _encodable(request.path) + (f"#{_pointer(within)}" if within else ""),
         "code": code,
         "request_id": g.get("request_id", ""),
     }
     if errors:
-        content["errors"] = [{**_place(error), "detail": error.detail} for error in errors]
-    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return Response(body, status, content_type=PROBLEM_TYPE)
+        content["errors"] = [{**_place(error), "detail": _encodable(error.detail)} for error in errors]
+    return content
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(to_json(content), content["status"], content_type=PROBLEM_TYPE)
+
+
+def _encodable(text: str) -> str:
+    """A path or a query may hold what no UTF-8 can say."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _place(error: FieldError) -> dict[str, str]:
     if request.mimetype == "application/json" and not error.in_query:
-        parts = (str(part).replace("~", "~0").replace("/", "~1") for part in error.path)
-        return {"pointer": "".join(f"/{part}" for part in parts)}
+        return {"pointer": _pointer(error.path)}
     if error.path == ("text",) and not error.in_query:
         return {"pointer": ""}  # the whole body is the text
-    return {"parameter": str(error.path[-1])}
+    return {"parameter": _encodable(str(error.path[-1]))}
 
 
-def _input_error(error: InputError) -> Response:
-    return problem(422, error.code, str(error), [FieldError(error.field, str(error))])
+def _pointer(path: Sequence[str | int]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _unavailable(error: Unavailable) -> Response:
+    record_of(request.environ).rejected = error.code
+    return problem(503, error.code, str(error), retry_after=error.retry_after)
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -109,7 +138,7 @@ def _http_error(error: HTTPException) -> Response:
         allowed = ", ".join(error.valid_methods or ())
         detail = f"{request.method} is not allowed here; allowed: {allowed}"
     if status == 404:
-        detail = "there is nothing at this address; see /api/evaluate and /api/model"
+        detail = "there is nothing at this address; /docs shows what there is"
     answer = problem(status, _CODES.get(status, HTTPStatus(status).name.lower()), detail)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(error.valid_methods)

@@ -2,30 +2,38 @@
 
 import os
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-
-from gunicorn.glogging import Logger
-
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104  # a server is meant to be reached
 
 # One process a core: the work is computation, and Python runs one thread at a time.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 workers = int(os.environ.get("WEB_CONCURRENCY") or 0) or cores
 
-# A few threads each, so that /healthz answers while a long article is scored.
-worker_class = "gthread"
-threads = 4
-
-# The model is loaded and run in each worker. With preload, PyTorch's thread pool would start in the master
-# and be dead after the fork: the first request then hangs for ever.
-preload_app = False
-
 # Workers that each use all cores make each other wait, five to ten times longer than the work takes.
-# Set here, before any worker imports PyTorch; what the operator has set stays.
+# Set here, before PyTorch is imported; what the operator has set stays.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, str(max(1, cores // workers)))
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from service.config import ConfigError, ServiceConfig  # noqa: E402
+from service.logs import JsonLogger  # noqa: E402
+from service.master import child_exit, on_exit, on_starting, post_fork, pre_fork  # noqa: E402, F401
+from service.worker import TimedThreadWorker  # noqa: E402
+
+try:
+    settings = ServiceConfig.from_environment(os.environ)
+except ConfigError:
+    settings = ServiceConfig()  # on_starting says what is wrong, once there is a log
+
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104  # a server is meant to be reached
+
+# Threads read, split, select and write; each request holds one until it is answered. Those that wait for the
+# engine are at most as many as articles may wait; the rest is for those that still send or are turned away,
+# and for /healthz. An idle thread costs some kilobytes.
+worker_class = TimedThreadWorker
+threads = settings.queue_articles + 64
+
+# The master imports PyTorch, so that workers begin in a fraction of a second and share the pages, but never
+# runs it. With preload it would: its thread pool would be dead after the fork, and a request hang for ever.
+preload_app = False
 
 # A worker that says nothing for this long is replaced. Threads serve requests, so only a stuck process
 # falls silent; loading a model takes seconds.
@@ -52,18 +60,8 @@ control_socket_disable = True
 # Nobody's X-Forwarded-For is believed unless the operator names the balancer.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
-
-class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
-    """Writes paths as they were sent: decoded, a %0A in one would begin a line of the caller's own."""
-
-    def atoms(self, *arguments: Any) -> dict[str, Any]:
-        """Give what the format below can name."""
-        found: dict[str, Any] = super().atoms(*arguments)
-        return {**found, "U": quote(found["U"] or "-", encoding="latin-1")}  # WSGI has bytes as latin-1
-
-
-# One line a request: method, path without query, status, bytes, seconds. Never the article.
-logger_class = AccessLogger
+# Lines of JSON: requests to standard output, all else to standard error.
+logger_class = JsonLogger
 accesslog = "-"
-access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(L)ss id=%({x-request-id}o)s"
 errorlog = "-"
+loglevel = settings.log_level

@@ -1,47 +1,42 @@
-"""The wire format: what a request may say, and the answer to it. Knows nothing of HTTP."""
+"""The wire format as types: what requests may say, what answers hold. ``/openapi.json`` is made of them."""
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import from_json
 
-from summarizer import Evaluation, InputError, SummaryOptions
 from summarizer.options import BUDGETS, Order, Redundancy
 
 IndexUnit = Literal["codepoint", "utf16"]
 
-# As much of a caller's value as an error repeats.
-LONGEST_ECHO = 100
 
-# As many wrong fields as an error lists: a small body can be wrong in half a million places.
-MOST_ERRORS = 10
-
-
-class FieldError(NamedTuple):
-    """One thing that is wrong with a request: where, and why.
-
-    :ivar path: names and positions from the outside in.
-    :ivar in_query: whether it is a query parameter, and not in the body.
-    """
-
-    path: tuple[str | int, ...]
-    detail: str
-    in_query: bool = False
+def _number(value: object) -> object:
+    """A number as JSON writes it. All else stays a string, which is then of the wrong type."""
+    if not isinstance(value, str) or value != value.strip():
+        return value
+    try:
+        return from_json(value, allow_inf_nan=False)
+    except ValueError:
+        return value
 
 
-class BadRequest(Exception):
-    """The request cannot be answered as it was sent."""
-
-    def __init__(self, code: str, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(error.detail for error in errors))
-        self.code = code
-        self.errors = errors
+def _only(name: str) -> dict[str, Any]:
+    return {"properties": {other: {"type": "null"} for other in BUDGETS if other != name}}
 
 
-class MalformedJson(Exception):
-    """The body is not JSON."""
+# The library checks the ranges; here they are only shown, so that there is one place that decides.
+_SENTENCES: Any = Field(
+    description="Number of sentences; an article that has fewer gives all.", json_schema_extra={"minimum": 1}
+)
+_WORDS: Any = Field(description="Most words in the whole summary.", json_schema_extra={"minimum": 1})
+_RATIO: Any = Field(
+    description="Share of the article's sentences, rounded down, but at least one sentence.",
+    json_schema_extra={"exclusiveMinimum": 0, "maximum": 1},
+)
+_THRESHOLD: Any = Field(
+    description="Every sentence that scores at least this.", json_schema_extra={"minimum": 0, "maximum": 1}
+)
 
 
 class _Strict(BaseModel):
@@ -49,129 +44,86 @@ class _Strict(BaseModel):
 
 
 class Budget(_Strict):
-    """Length of the summary: at most one of the four."""
+    """Length of the summary: at most one of the four. Without any, three sentences."""
 
-    sentences: int | None = None
-    words: int | None = None
-    ratio: float | None = None
-    threshold: float | None = None
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_only(name) for name in BUDGETS]})
 
-
-class EvaluateRequest(_Strict):
-    """An article, or the caller's own sentences, with the options. Ranges are the library's to check."""
-
-    text: str | None = None
-    sentences: Annotated[list[str], Field(fail_fast=True)] | None = None
-    summary: Budget = Field(default_factory=Budget)
-    order: Order = "document"
-    redundancy: Redundancy = "trigram"
-    index_unit: IndexUnit = "codepoint"
-
-    def options(self) -> SummaryOptions:
-        """The same options as the library takes them.
-
-        :raises BadRequest: a value out of its range, or two budgets.
-        """
-        try:
-            return SummaryOptions(
-                **{name: getattr(self.summary, name) for name in BUDGETS},
-                order=self.order,
-                redundancy=self.redundancy,
-            )
-        except InputError as error:
-            detail = _shortened(str(error), 2 * LONGEST_ECHO)  # the value is at its end
-            raise BadRequest(error.code, [FieldError(("summary", *error.field), detail)]) from None
+    sentences: Annotated[int | None, _SENTENCES] = None
+    words: Annotated[int | None, _WORDS] = None
+    ratio: Annotated[float | None, _RATIO] = None
+    threshold: Annotated[float | None, _THRESHOLD] = None
 
 
-def _number(value: str) -> object:
-    """A number as JSON writes it. All else stays a string, which is then of the wrong type."""
-    try:
-        return from_json(value, allow_inf_nan=False) if value == value.strip() else value
-    except ValueError:
-        return value
+class Options(_Strict):
+    """How the summary is chosen and how offsets are counted."""
 
-
-_Count = Annotated[int, BeforeValidator(_number)]
-_Share = Annotated[float, BeforeValidator(_number)]
-
-
-class _Query(_Strict):
-    """The options as query parameters: numbers come as strings."""
-
-    sentences: _Count | None = None
-    words: _Count | None = None
-    ratio: _Share | None = None
-    threshold: _Share | None = None
-    order: Order = "document"
-    redundancy: Redundancy = "trigram"
-    index_unit: IndexUnit = "codepoint"
-
-
-def parse_json(body: bytes, parameters: Iterable[tuple[str, str]] = ()) -> EvaluateRequest:
-    """Read a JSON body.
-
-    :param parameters: of the query; with JSON there may be none, its options are in the body.
-    :raises MalformedJson: it is none, or an object has a name twice.
-    :raises BadRequest: an unknown field, a wrong type, or not exactly one of text and sentences.
-    """
-    for name, _ in parameters:
-        detail = f"{_echo(name)} is a query parameter; options of a JSON request go into its body"
-        raise BadRequest("invalid_request", [FieldError((name,), detail, in_query=True)])
-    try:
-        content = from_json(body, allow_inf_nan=False)
-        json.loads(body, object_pairs_hook=_refuse_repeated)  # pydantic would take the last one
-    except ValueError as error:
-        raise MalformedJson(str(error)) from None
-    try:
-        request = EvaluateRequest.model_validate(content)
-    except ValidationError as error:
-        raise BadRequest("invalid_request", _field_errors(error)) from None
-    if (request.text is None) == (request.sentences is None):
-        both = request.text is not None
-        detail = f"send either text or sentences; the request has {'both' if both else 'neither'}"
-        raise BadRequest("invalid_request", [FieldError(("sentences",) if both else ("text",), detail)])
-    return request
-
-
-def parse_query(parameters: Iterable[tuple[str, str]], text: str) -> EvaluateRequest:
-    """Read query parameters that go with a text.
-
-    :param parameters: names and values, as often as they were sent.
-    :raises BadRequest: an unknown or repeated parameter, or a value of the wrong type.
-    """
-    given: dict[str, str] = {}
-    for name, value in parameters:
-        if name in given:
-            raise BadRequest(
-                "invalid_request",
-                [FieldError((name,), f"{_echo(name)} is given more than once", in_query=True)],
-            )
-        given[name] = value
-    try:
-        query = _Query.model_validate(given)
-    except ValidationError as error:
-        raise BadRequest("invalid_request", _field_errors(error, in_query=True)) from None
-    budget = Budget(**{name: getattr(query, name) for name in BUDGETS})
-    return EvaluateRequest(
-        text=text, summary=budget, order=query.order, redundancy=query.redundancy, index_unit=query.index_unit
+    order: Order = Field("document", description="Order of the summary: as in the article, or best first.")
+    redundancy: Redundancy = Field(
+        "trigram",
+        description="Passing over what repeats: never, three words in a row, or maximal marginal relevance.",
+    )
+    index_unit: IndexUnit = Field(
+        "codepoint", description="What offsets count: code points (Python), or UTF-16 units (JavaScript)."
     )
 
 
-def response(evaluation: Evaluation, request: EvaluateRequest) -> dict[str, Any]:
-    """The answer to a request, ready for JSON.
+class EvaluateRequest(Options):
+    """An article, or the caller's own sentences, with the options: exactly one of text and sentences."""
 
-    Offsets are in the unit that was asked for. The text is added where the caller did not send it: joined
-    from its own sentences.
-    """
-    answer = evaluation.as_dict()
-    if request.index_unit == "utf16":
-        _to_utf16(answer["sentences"], evaluation.text)
-    if request.sentences is not None:
-        answer["text"] = evaluation.text
-    return answer
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": ["text"],
+                    "properties": {"text": {"type": "string"}, "sentences": {"type": "null"}},
+                },
+                {
+                    "required": ["sentences"],
+                    "properties": {"sentences": {"type": "array"}, "text": {"type": "null"}},
+                },
+            ]
+        }
+    )
+
+    text: str | None = Field(None, description="The article; it holds a letter or digit.")
+    sentences: Annotated[list[str], Field(fail_fast=True)] | None = Field(
+        None, description="The caller's own split, scored as given; offsets refer to it joined by line feeds."
+    )
+    summary: Budget = Budget()
 
 
-def option_choices() -> dict[str, Any]:
+class BatchArticle(EvaluateRequest):
+    """One article of a batch."""
+
+    id: str = Field(description="The caller's name of the article, once in a batch; repeated in its result.")
+
+
+class BatchEnvelope(_Strict):
+    """A batch whose articles have not been looked at: each of them may be wrong alone."""
+
+    articles: list[Any]
+
+
+class BatchRequest(BatchEnvelope):
+    """Several articles, each with its own options."""
+
+    articles: list[BatchArticle]
+
+
+_Count = Annotated[int, BeforeValidator(_number, json_schema_input_type=int)]
+_Share = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
+
+
+class EvaluateQuery(Options):
+    """The options as query parameters: numbers come as strings."""
+
+    sentences: Annotated[_Count | None, _SENTENCES] = None
+    words: Annotated[_Count | None, _WORDS] = None
+    ratio: Annotated[_Share | None, _RATIO] = None
+    threshold: Annotated[_Share | None, _THRESHOLD] = None
+
+
+def option_choices() -> dict[str, list[str]]:
     """The options and what they may be, for ``/api/model``."""
     return {
         "summary": list(BUDGETS),
@@ -181,42 +133,131 @@ def option_choices() -> dict[str, Any]:
     }
 
 
-def _to_utf16(sentences: Sequence[dict[str, Any]], text: str) -> None:
-    """Count as JavaScript does: characters beyond U+FFFF are two units. One pass over the text."""
-    position, units = 0, 0
-    for sentence in sentences:  # ascending and disjoint
-        for name in ("start", "end"):
-            piece = text[position : sentence[name]]
-            position = sentence[name]
-            units += len(piece.encode("utf-16-le")) // 2
-            sentence[name] = units
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _refuse_repeated(pairs: Sequence[tuple[str, object]]) -> None:
-    names = set()
-    for name, _ in pairs:
-        if name in names:
-            raise ValueError(f"an object has the name {_echo(name)} more than once")
-        names.add(name)
+class Model(_Answer):
+    """Which model gave the scores."""
+
+    name: str
+    version: str
+    sha256: str = Field(description="The same digest means the same scores for the same article.")
+    encoder: str
 
 
-def _field_errors(error: ValidationError, *, in_query: bool = False) -> list[FieldError]:
-    return [_field_error(found, in_query) for found in error.errors()[:MOST_ERRORS]]
+class Sentence(_Answer):
+    """A sentence of the article with what the model says of it: text[start:end] is the sentence."""
+
+    index: int = Field(ge=0, description="Position among the article's sentences, from 0.")
+    text: str
+    start: int = Field(ge=0, description="Offset of its first character.")
+    end: int = Field(ge=0, description="Offset just after its last character.")
+    score: float = Field(ge=0, le=1, description="Expected closeness to what a curator would quote.")
+    rank: int = Field(ge=1, description="1 for the best score; equal scores rank in document order.")
+    selected: bool = Field(description="Whether it is part of the summary.")
+    truncated: bool = Field(description="Whether the encoder read only the beginning of it.")
 
 
-def _field_error(found: ErrorDetails, in_query: bool) -> FieldError:
-    path = tuple(part if isinstance(part, int) else _echo(part) for part in found["loc"])
-    name = path[-1] if path else "the request"
-    if found["type"] == "extra_forbidden":
-        return FieldError(path, f"{name} is not a known {'parameter' if in_query else 'field'}", in_query)
-    message = found["msg"].removeprefix("Input should be ")
-    return FieldError(path, f"{name} should be {message}; got {_echo(found['input'])}", in_query)
+class Summary(_Answer):
+    """The selected sentences."""
+
+    text: str
+    indices: list[int] = Field(description="Their positions, in the order that was asked for.")
 
 
-def _echo(value: object) -> str:
-    shown = value if isinstance(value, str) else repr(value)
-    return _shortened(shown.encode("utf-8", "backslashreplace").decode(), LONGEST_ECHO)
+class Warning(_Answer):
+    """Something to know about an answer that succeeded."""
+
+    code: Literal["fewer_sentences", "empty_summary", "truncated_sentences"]
+    detail: str
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[:most] + "…"
+class Evaluated(_Answer):
+    """Every sentence in document order, and the summary."""
+
+    sentences: list[Sentence]
+    summary: Summary
+    warnings: list[Warning]
+    text: str | SkipJsonSchema[None] = Field(
+        None,
+        description="What offsets refer to, where the caller did not send it: the main text of an HTML page,"
+        " or the sentences joined by line feeds. Absent otherwise.",
+    )
+
+
+class EvaluateResponse(Evaluated):
+    """The answer to one article."""
+
+    model: Model
+
+
+class FieldProblem(_Answer):
+    """One thing that is wrong with a request: a place in its JSON body, or a query parameter."""
+
+    pointer: str | SkipJsonSchema[None] = Field(None, description="RFC 6901 pointer into the body.")
+    parameter: str | SkipJsonSchema[None] = Field(None, description="Name of the query parameter.")
+    detail: str
+
+
+class Problem(_Answer):
+    """What went wrong, as RFC 9457 has it."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str = Field(description="What is wrong, the limit or the expected value, and what to do.")
+    instance: str = Field(description="Path of the request; within a batch, with the place of the article.")
+    code: str = Field(description="Stable name of the error, for programs.")
+    request_id: str = Field(description="Also in the header X-Request-ID and in the service's log.")
+    errors: list[FieldProblem] | SkipJsonSchema[None] = Field(
+        None, description="The fields that are wrong, if any are."
+    )
+
+
+class BatchEvaluated(Evaluated):
+    """An article of a batch that was evaluated."""
+
+    id: str
+
+
+class BatchFailed(_Answer):
+    """An article of a batch that was refused, alone."""
+
+    id: str | None = Field(description="null where the article has none that is a string.")
+    error: Problem
+
+
+class BatchResponse(_Answer):
+    """One result for each article, in the order in which they were sent."""
+
+    model: Model
+    results: list[BatchEvaluated | BatchFailed]
+
+
+class ModelResponse(_Answer):
+    """The model, its card, and what callers must keep to."""
+
+    model: Model
+    card: dict[str, Any] = Field(description="Architecture, encoder, closeness, training, and metrics.")
+    limits: dict[str, float] = Field(description="A body's bytes, an article's sentences, and so on.")
+    options: dict[str, list[str]] = Field(description="Values that the options may have.")
+
+
+class Health(_Answer):
+    """The process is up."""
+
+    status: Literal["up"]
+
+
+class Readiness(_Answer):
+    """The model is loaded and the queue has room."""
+
+    status: Literal["ready"]
+    model: str = Field(description="The model's sha256.")
+
+
+class Busy(_Answer):
+    """The queue is full."""
+
+    status: Literal["busy"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,15 @@ STEPS_PER_BATCH = 4096
 
 DEFAULT_OPTIONS = SummaryOptions()
 
+# Of one article: shape (T,), in [0, 1].
+Scores: TypeAlias = NDArray[np.float64]
+
 
 class Summarizer:
     """A loaded model. Thread-safe: evaluating changes nothing in it.
+
+    :meth:`evaluate` does all at once. Its stages are there for who times or batches them: :meth:`split`
+    (or :meth:`take_sentences`), :meth:`encode`, :meth:`score`, :meth:`select`.
 
     :param loaded: the checkpoint.
     :param max_sentences: an article with more is refused; None for no limit.
@@ -79,7 +85,7 @@ class Summarizer:
 
         :raises InputError: nothing to score in the text, or more than the limit.
         """
-        return self._evaluate([self._splitter.document(text)], options)[0]
+        return self._evaluate([self.split(text)], options)[0]
 
     def evaluate_sentences(
         self, sentences: Sequence[str], options: SummaryOptions = DEFAULT_OPTIONS
@@ -88,7 +94,7 @@ class Summarizer:
 
         :raises InputError: no sentence, a blank one, or more than the limit.
         """
-        return self._evaluate([join(sentences)], options)[0]
+        return self._evaluate([self.take_sentences(sentences)], options)[0]
 
     def evaluate_many(
         self, texts: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS
@@ -100,7 +106,7 @@ class Summarizer:
         documents = []
         for position, text in enumerate(texts):
             try:
-                documents.append(self._splitter.document(text))
+                documents.append(self.split(text))
             except ValueError as error:
                 error.add_note(f"in the article at position {position}")
                 raise
@@ -110,26 +116,25 @@ class Summarizer:
         """Run once, so that the first caller does not wait for lazy initialization."""
         self.evaluate("The first sentence pays for the others. The second one is on the house.")
 
-    def _evaluate(self, documents: Sequence[Document], options: SummaryOptions) -> list[Evaluation]:
-        if not documents:
-            return []
-        for document in documents:
-            self._check_size(document)
-        encoded = self._encode(documents)
-        scores = self._score([self._input(*parts) for parts in zip(documents, encoded, strict=True)])
-        return [self._finish(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
+    def split(self, text: str) -> Document:
+        """First stage: an article as its sentences.
 
-    def _check_size(self, document: Document) -> None:
-        count = len(document.sentences)
-        if self._max_sentences is not None and count > self._max_sentences:
-            raise TooManySentences(
-                f"the article has {count} sentences; the limit is {self._max_sentences}."
-                " Send it in parts, or raise the limit",
-                document.field,
-            )
+        :raises InputError: nothing to score in the text, or more than the limit.
+        """
+        return self._checked(self._splitter.document(text))
 
-    def _encode(self, documents: Sequence[Document]) -> list[Encoded]:
-        """All sentences in one call, so that the encoder can batch over articles."""
+    def take_sentences(self, sentences: Sequence[str]) -> Document:
+        """First stage where the caller has split already.
+
+        :raises InputError: no sentence, a blank one, or more than the limit.
+        """
+        return self._checked(join(sentences))
+
+    def encode(self, documents: Sequence[Document]) -> list[Encoded]:
+        """Second stage: vectors of each document; one call, so that the encoder batches over articles.
+
+        :param documents: at least one.
+        """
         everything = self._encoder.encode([s.text for document in documents for s in document.sentences])
         ends = np.cumsum([len(document.sentences) for document in documents])[:-1]
         return [
@@ -139,22 +144,20 @@ class Summarizer:
             )
         ]
 
-    def _input(self, document: Document, encoded: Encoded) -> NDArray[np.float32]:
-        features = text_features([sentence.text for sentence in document.sentences])
-        return network_input(encoded.vectors, features, self._scorer.config)
-
-    def _score(self, articles: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
-        """Scores of each article, shape (T_b,), in [0, 1]."""
-        scores: list[NDArray[np.float64]] = [np.empty(0)] * len(articles)
+    def score(self, documents: Sequence[Document], encoded: Sequence[Encoded]) -> list[Scores]:
+        """Third stage: scores of each document, the same in any company."""
+        articles = [self._input(*parts) for parts in zip(documents, encoded, strict=True)]
+        scores: list[Scores] = [np.empty(0)] * len(articles)
         for batch in batches_under_budget([len(article) for article in articles], STEPS_PER_BATCH):
             padded = self._scorer.score(pad([articles[index] for index in batch])).numpy()
             for row, index in zip(padded, batch, strict=True):
                 scores[index] = row[: len(articles[index])].round(SCORE_DECIMALS)
         return scores
 
-    def _finish(
-        self, document: Document, encoded: Encoded, scores: NDArray[np.float64], options: SummaryOptions
+    def select(
+        self, document: Document, encoded: Encoded, scores: Scores, options: SummaryOptions = DEFAULT_OPTIONS
     ) -> Evaluation:
+        """Last stage: ranks and the summary of one document."""
         texts = [sentence.text for sentence in document.sentences]
         indices = select(scores, texts, encoded.vectors, options)
         selected = frozenset(indices)
@@ -174,6 +177,27 @@ class Summarizer:
         )
         warnings = tuple(_warnings(sentences, indices, options))
         return Evaluation(document.text, sentences, indices, self.model, warnings)
+
+    def _evaluate(self, documents: Sequence[Document], options: SummaryOptions) -> list[Evaluation]:
+        if not documents:
+            return []
+        encoded = self.encode(documents)
+        scores = self.score(documents, encoded)
+        return [self.select(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
+
+    def _checked(self, document: Document) -> Document:
+        count = len(document.sentences)
+        if self._max_sentences is not None and count > self._max_sentences:
+            raise TooManySentences(
+                f"the article has {count} sentences; the limit is {self._max_sentences}."
+                " Send it in parts, or raise the limit",
+                document.field,
+            )
+        return document
+
+    def _input(self, document: Document, encoded: Encoded) -> NDArray[np.float32]:
+        features = text_features([sentence.text for sentence in document.sentences])
+        return network_input(encoded.vectors, features, self._scorer.config)
 
 
 def _warnings(

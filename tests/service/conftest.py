@@ -23,7 +23,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="session")
 def app(tiny_checkpoint: Path) -> Flask:
-    config = ServiceConfig(checkpoint=tiny_checkpoint, max_body_bytes=20_000, max_sentences=50)
+    config = ServiceConfig(
+        checkpoint=tiny_checkpoint, max_body_bytes=20_000, max_sentences=50, max_articles=8
+    )
     return create_app(config, Summarizer.load(tiny_checkpoint, max_sentences=50))
 
 

@@ -5,6 +5,9 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service import ServiceConfig, create_app
+from service.engine import DeadlineExceeded, QueueFull
+
 ARTICLE = (
     "The council cut the budget. 😀 Nobody came! The river is at the bridge."
     " It was said. A storm for the city."
@@ -79,7 +82,9 @@ REFUSED = [
     ("😀".encode(), "text/plain", 422, "no_sentences", ""),
     (b"caf\xe9", "text/plain", 400, "not_utf8", None),
     (b"x", "text/plain; charset=latin-1", 415, "unsupported_media_type", None),
-    (b"<p>x</p>", "text/html", 415, "unsupported_media_type", None),
+    (b"<p></p>", "text/html", 422, "no_article", None),
+    (b"<p>caf\xe9</p>", "text/html", 400, "not_utf8", None),
+    (b"{}", "application/pdf", 415, "unsupported_media_type", None),
     (b"x", None, 415, "unsupported_media_type", None),
     (b"x" * 20_001, "text/plain", 413, "body_too_large", None),
     (b"It was. " * 51, "text/plain", 422, "too_many_sentences", ""),
@@ -225,7 +230,7 @@ def test_a_compressed_body_is_refused(client):
 
 
 def test_an_error_of_ours_is_a_500_without_a_trace(app, monkeypatch, caplog):
-    monkeypatch.setattr("service.api.response", lambda *_: 1 / 0)
+    monkeypatch.setattr("service.evaluating.evaluated", lambda *_, **__: 1 / 0)
     answer = app.test_client().post("/api/evaluate", data="It was.", content_type="text/plain")
     assert_problem(answer, 500, "internal_error")
     assert "Zero" not in answer.get_data(as_text=True)
@@ -246,8 +251,115 @@ def test_the_model_shows_its_card_limits_and_options(client):
     found = client.get("/api/model").get_json()
     assert found["model"]["name"] == "tiny"
     assert found["card"]["metrics"] == {"test": {"rouge1": 12.5}}
-    assert found["limits"] == {"body_bytes": 20_000, "sentences": 50}
+    assert found["limits"] == {"body_bytes": 20_000, "sentences": 50, "articles": 8, "seconds": 30}
     assert found["options"]["redundancy"] == ["none", "trigram", "mmr"]
+
+
+def batch(client, *articles: object):
+    return client.post("/api/evaluate/batch", json={"articles": articles})
+
+
+def test_a_batch_gives_each_article_what_it_gets_alone(client):
+    first = {"text": ARTICLE, "summary": {"words": 12}, "index_unit": "utf16"}
+    second = {"sentences": ["One.", "😀 two"], "order": "score"}
+    found = batch(client, {"id": "b", **first}, {"id": "a", **second}).get_json()
+    assert list(found) == ["model", "results"]
+    for result, article_id, article in zip(found["results"], "ba", (first, second), strict=True):
+        alone = post_json(client, article).get_json()
+        assert result == {"id": article_id, **{k: v for k, v in alone.items() if k != "model"}}
+        assert found["model"] == alone["model"]
+
+
+def test_one_bad_article_fails_alone_and_says_where(client):
+    bad = [
+        ({"id": "empty", "text": " "}, "empty_text", "/text"),
+        ({"id": "long", "text": "It was. " * 51}, "too_many_sentences", "/text"),
+        ({"id": "blank", "sentences": ["a", ""]}, "empty_text", "/sentences/1"),
+        ({"id": "option", "text": "a", "summary": {"words": 0}}, "invalid_option", "/summary/words"),
+        ({"id": "field", "text": "a", "colour/": 1}, "invalid_request", "/colour~1"),
+        ({"id": None, "text": "a"}, "invalid_request", "/id"),
+    ]
+    answer = batch(client, {"id": "good", "text": ARTICLE}, *(article for article, *_ in bad), {"id": "good"})
+    assert answer.status_code == 200
+    good, *results, repeated = answer.get_json()["results"]
+    assert len(good["sentences"]) == 5
+    for position, (result, (article, code, pointer)) in enumerate(zip(results, bad, strict=True), start=1):
+        assert list(result) == ["id", "error"]
+        assert result["id"] == article["id"]
+        assert (result["error"]["status"], result["error"]["code"]) == (422, code)
+        assert result["error"]["instance"] == f"/api/evaluate/batch#/articles/{position}"
+        assert [e["pointer"] for e in result["error"]["errors"]] == [f"/articles/{position}{pointer}"]
+        assert result["error"]["request_id"] == answer.headers["X-Request-ID"]
+    assert (repeated["id"], repeated["error"]["code"]) == ("good", "repeated_id")
+
+
+def test_a_batch_of_nothing_has_no_results(client):
+    assert batch(client).get_json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "pointer"),
+    [
+        (b"{", 400, "malformed_json", None),
+        (b"[]", 422, "invalid_request", ""),
+        (b'{"articles": 5}', 422, "invalid_request", "/articles"),
+        (b'{"text": "a"}', 422, "invalid_request", "/articles"),
+        (b'{"articles": [' + b"{}," * 8 + b"{}]}", 422, "too_many_articles", "/articles"),
+        (b"x" * 20_001, 413, "body_too_large", None),
+    ],
+)
+def test_a_batch_is_refused_whole_only_for_what_is_around_its_articles(client, body, status, code, pointer):
+    answer = client.post("/api/evaluate/batch", data=body, content_type="application/json")
+    assert_problem(answer, status, code)
+    found = answer.get_json()
+    assert pointer in [None, *(error["pointer"] for error in found.get("errors", []))]
+    assert ("8" in found["detail"]) == (code == "too_many_articles")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", None])
+def test_a_batch_is_json(client, kind):
+    answer = client.post("/api/evaluate/batch", data=b"{}", content_type=kind)
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+def test_the_same_question_is_answered_from_the_cache_with_the_same_bytes(summarizer, monkeypatch):
+    client = create_app(ServiceConfig(), summarizer).test_client()
+    questions = [
+        {"text": ARTICLE},
+        {"text": ARTICLE, "index_unit": "utf16"},
+        {"text": ARTICLE, "summary": {"sentences": 2}},
+        {"text": ARTICLE, "summary": {"sentences": 1}},
+        {"sentences": [ARTICLE]},
+    ]
+    answers = [post_json(client, question).data for question in questions]
+    assert len(set(answers)) == len(questions)
+    whole = batch(client, *({"id": str(n), **question} for n, question in enumerate(questions))).get_json()
+    monkeypatch.setattr("service.engine.Engine.evaluate", lambda *_: 1 / 0)
+    assert [post_json(client, question).data for question in questions] == answers
+    again = batch(client, *({"id": str(n), **question} for n, question in enumerate(questions))).get_json()
+    assert again == whole
+    assert post_json(client, {"text": ARTICLE + "!"}).status_code == 500  # not in the cache
+
+
+def test_without_a_cache_everything_is_computed(summarizer, monkeypatch):
+    client = create_app(ServiceConfig(cache_bytes=0), summarizer).test_client()
+    assert post_json(client, {"text": ARTICLE}).status_code == 200
+    monkeypatch.setattr("service.engine.Engine.evaluate", lambda *_: 1 / 0)
+    assert post_json(client, {"text": ARTICLE}).status_code == 500
+
+
+@pytest.mark.parametrize("failure", [QueueFull("full", 7), DeadlineExceeded("late", 7)])
+@pytest.mark.parametrize("path", ["/api/evaluate", "/api/evaluate/batch"])
+def test_what_cannot_be_answered_now_is_a_503_that_says_when(summarizer, monkeypatch, failure, path):
+    def refuse(*_):
+        raise failure
+
+    monkeypatch.setattr("service.engine.Engine.evaluate", refuse)
+    client = create_app(ServiceConfig(), summarizer).test_client()
+    article = {"text": ARTICLE} if path == "/api/evaluate" else {"articles": [{"id": "a", "text": ARTICLE}]}
+    answer = client.post(path, json=article)
+    assert_problem(answer, 503, failure.code)
+    assert answer.headers["Retry-After"] == "7"
 
 
 def test_health_and_readiness(client):
@@ -273,13 +385,14 @@ JSON = st.recursive(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()),
-    kind=st.sampled_from(["text/plain", "application/json"]),
+    kind=st.sampled_from(["text/plain", "text/html", "application/json"]),
+    path=st.sampled_from(["/api/evaluate", "/api/evaluate/batch"]),
 )
 def test_any_body_is_answered_or_refused_and_never_breaks_the_service(
-    client: FlaskClient, body: bytes, kind: str
+    client: FlaskClient, body: bytes, kind: str, path: str
 ):
-    answer = client.post("/api/evaluate", data=body, content_type=kind)
-    assert answer.status_code in {200, 400, 422}
+    answer = client.post(path, data=body, content_type=kind)
+    assert answer.status_code in {200, 400, 415, 422}
     if answer.status_code != 200:
         assert_problem(answer, answer.status_code, answer.get_json()["code"])
 

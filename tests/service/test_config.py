@@ -8,18 +8,80 @@ from service import ConfigError, ServiceConfig
 def test_defaults_hold_without_any_variable():
     config = ServiceConfig.from_environment({"PATH": "/bin", "SUMMARIZER_MAX_SENTENCES": ""})
     assert config == ServiceConfig()
-    assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000}
+    assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000, "articles": 64, "seconds": 30}
 
 
-def test_each_setting_is_read_from_its_variable():
+def test_each_setting_is_read_from_its_variable(tmp_path):
     config = ServiceConfig.from_environment(
         {
             "SUMMARIZER_CHECKPOINT": "/models/ours",
             "SUMMARIZER_MAX_BODY_BYTES": "5",
             "SUMMARIZER_MAX_SENTENCES": "7",
+            "SUMMARIZER_MAX_ARTICLES": "8",
+            "SUMMARIZER_DEADLINE_SECONDS": "9",
+            "SUMMARIZER_READ_SECONDS": "12",
+            "SUMMARIZER_QUEUE_ARTICLES": "10",
+            "SUMMARIZER_BATCH_SENTENCES": "11",
+            "SUMMARIZER_BATCH_WAIT_MS": "0",
+            "SUMMARIZER_CACHE_BYTES": "0",
+            "SUMMARIZER_API_KEYS": "one, two\nthree,",
+            "SUMMARIZER_API_KEYS_FILE": "/keys",
+            "SUMMARIZER_RATE_LIMIT": "60/minute",
+            "SUMMARIZER_CORS_ORIGINS": "https://a.example https://b.example",
+            "SUMMARIZER_METRICS": "off",
+            "SUMMARIZER_LOG_LEVEL": "WARNING",
         }
     )
-    assert config == ServiceConfig(Path("/models/ours"), 5, 7)
+    assert config == ServiceConfig(
+        checkpoint=Path("/models/ours"),
+        max_body_bytes=5,
+        max_sentences=7,
+        max_articles=8,
+        deadline_seconds=9,
+        read_seconds=12,
+        queue_articles=10,
+        batch_sentences=11,
+        batch_wait_ms=0,
+        cache_bytes=0,
+        api_keys=("one", "two", "three"),
+        api_keys_file=Path("/keys"),
+        rate_limit="60/minute",
+        cors_origins=("https://a.example", "https://b.example"),
+        metrics=False,
+        log_level="warning",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CACHE_BYTES", "-1", "must be a whole number of at least 0; got '-1'"),
+        ("METRICS", "perhaps", "must be one of 1, 0, true, false, yes, no, on, off; got 'perhaps'"),
+        ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error, critical; got 'loud'"),
+    ],
+)
+def test_an_impossible_value_is_refused_with_the_possible_ones(name, value, message):
+    with pytest.raises(ConfigError, match=f"SUMMARIZER_{name} {message}"):
+        ServiceConfig.from_environment({f"SUMMARIZER_{name}": value})
+
+
+def test_keys_come_from_the_variable_and_the_file_together_and_are_never_shown(tmp_path):
+    file = tmp_path / "keys"
+    file.write_text("second-secret\nthird-secret\n\n")
+    config = ServiceConfig(api_keys=("first-secret",), api_keys_file=file)
+    assert config.read_api_keys() == {"first-secret", "second-secret", "third-secret"}
+    assert "secret" not in repr(config)
+    assert ServiceConfig().read_api_keys() == frozenset()
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"secret \xff"])
+def test_a_file_of_keys_that_gives_none_is_refused_by_name_without_its_content(tmp_path, content):
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"SUMMARIZER_API_KEYS_FILE: {file}") as refused:
+        ServiceConfig(api_keys_file=file).read_api_keys()
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣", " 4", "1e3", "9" * 5000])

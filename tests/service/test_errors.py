@@ -92,7 +92,7 @@ def test_what_is_thrown_away_of_a_refused_body_is_bounded(client, monkeypatch):
     monkeypatch.setattr(errors, "MOST_DISCARDED_BYTES", 100_000)
     body = io.BytesIO(b"x" * 1_000_000)
     environment = {"wsgi.input": body, "CONTENT_LENGTH": "1000000", "wsgi.input_terminated": True}
-    answer = client.post("/api/evaluate", content_type="text/html", environ_overrides=environment)
+    answer = client.post("/api/evaluate", content_type="text/plain", environ_overrides=environment)
     problem_of(answer, 413, "body_too_large")
     assert 100_000 <= body.tell() < 300_000
 

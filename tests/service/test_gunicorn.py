@@ -1,5 +1,6 @@
 """A real gunicorn with two workers, as `make serve` runs it."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,12 +8,16 @@ import runpy
 import shutil
 import signal
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.service.conftest import ROOT, Server, start, wait_until_ready
+from tests.tiny import make_checkpoint
 
 ARTICLE = (
     "The council cut the budget. 😀 Nobody came! The river is at the bridge."
@@ -31,6 +36,17 @@ def send_raw(server: Server, request: bytes) -> bytes:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         return connection.makefile("rb").read()
+
+
+def entries(server: Server) -> list[dict]:
+    return [json.loads(line) for line in server.log.read_text().splitlines()]
+
+
+def wait_until(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def workers(server: Server) -> list[int]:
@@ -62,7 +78,7 @@ def test_each_worker_computes_with_its_share_of_the_cores(tiny_checkpoint, tmp_p
     server = start(tiny_checkpoint, tmp_path / "log", "counting:app()", PYTHONPATH=str(tmp_path), **unset)
     wait_until_ready(server)
     share = str(max(1, len(os.sched_getaffinity(0)) // 2))
-    assert len(workers(server)) == 2
+    wait_until(lambda: len(workers(server)) == 2)
     assert {server.request("GET", "/readyz").body.decode() for _ in range(10)} == {share}
     server.stop()
 
@@ -77,6 +93,17 @@ def test_thread_counts_of_the_operator_stay_and_zero_workers_means_one_a_core(mo
     assert settings["workers"] == len(os.sched_getaffinity(0))
     assert settings["preload_app"] is False
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("7", "5")
+
+
+def test_there_are_more_threads_than_articles_may_wait_and_only_a_named_proxy_is_believed(monkeypatch):
+    monkeypatch.setenv("SUMMARIZER_QUEUE_ARTICLES", "100")
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    settings = runpy.run_path(str(ROOT / "service" / "gunicorn.conf.py"))
+    assert settings["threads"] > 100
+    assert settings["forwarded_allow_ips"] == "127.0.0.1"
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.7")
+    settings = runpy.run_path(str(ROOT / "service" / "gunicorn.conf.py"))
+    assert settings["forwarded_allow_ips"] == "10.0.0.7"
 
 
 def test_health_and_readiness_answer(server):
@@ -122,7 +149,10 @@ def test_the_log_holds_the_request_id_but_nothing_of_the_article(server):
     deadline = time.monotonic() + 5
     while request_id not in (log := server.log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert re.search(rf"POST /api/evaluate 200 .* id={request_id}", log)
+    (line,) = [entry for entry in entries(server) if entry.get("request_id") == request_id]
+    assert (line["method"], line["route"], line["status"]) == ("POST", "/api/evaluate", 200)
+    assert (line["bytes_in"], line["bytes_out"], line["sentences"]) == (20, len(answer.body), 1)
+    assert line["stages"].keys() == {"parse", "split", "queue", "encode", "score", "select", "json"}
     assert "Confidential" not in log
 
 
@@ -150,19 +180,193 @@ def test_a_path_cannot_write_a_line_of_its_own_into_the_log(server):
     server.request("GET", "/api/x%0AFORGED%1b", X_Request_ID="forger")
     send_raw(server, b"GET / HTTP/9.9\r\n\r\n")  # refused before it has a path
     deadline = time.monotonic() + 5
-    while "id=forger" not in (log := server.log.read_text()) and time.monotonic() < deadline:
+    while "forger" not in (log := server.log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert re.search(r"GET /api/x%0AFORGED%1B 404 .* id=forger", log)
+    (line,) = [entry for entry in entries(server) if entry.get("request_id") == "forger"]
+    assert (line["path"], line["route"], line["status"]) == ("/api/x%0AFORGED%1B", "", 404)
     assert "\nFORGED" not in log
 
 
-def test_a_killed_worker_is_replaced(server):
-    os.kill(workers(server)[0], signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while len(workers(server)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(workers(server)) == 2
-    assert evaluate(server, ARTICLE.encode())[0] == 200
+def test_the_master_runs_no_thread_that_a_worker_would_miss(server):
+    assert len(list(Path(f"/proc/{server.process.pid}/task").iterdir())) == 1
+
+
+def test_metrics_of_all_workers_are_added_up(server):
+    def counted() -> float:
+        text = server.request("GET", "/metrics").body.decode()
+        return float(re.search(r"^summarizer_sentences_total (\S+)$", text, re.MULTILINE)[1])
+
+    before = counted()
+    for number in range(20):
+        assert evaluate(server, f"It was {number} of the year. He said so.".encode())[0] == 200
+    assert {counted() for _ in range(10)} == {before + 40}
+
+
+def test_connections_that_send_nothing_take_no_thread(server):
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+    began = time.monotonic()
+    assert server.request("GET", "/healthz").status == 200
+    assert time.monotonic() - began < 4  # gunicorn alone would give each of them a thread for five seconds
+    for connection in silent:
+        connection.close()
+
+
+def test_a_client_that_sends_drop_by_drop_is_refused_when_its_time_is_up(tiny_checkpoint, tmp_path):
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="1", SUMMARIZER_READ_SECONDS="1")
+    wait_until_ready(server)
+    head = b"POST /api/evaluate HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+    for beginning in (b"POST /api", head + b"Content-Length: 50\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(beginning)
+            began = time.monotonic()
+            connection.settimeout(0.2)
+            answer = None
+            while answer is None and time.monotonic() - began < 10:
+                with contextlib.suppress(TimeoutError):
+                    answer = connection.recv(4096)
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"x")
+            assert answer is not None
+            assert answer == b"" if beginning == b"POST /api" else answer.startswith(b"HTTP/1.1 4")
+    assert "Traceback" not in server.log.read_text()
+    assert '"trace"' not in server.log.read_text()
+    server.stop()
+
+
+class Traffic:
+    """Requests one after the other, each on a connection of its own, from some threads."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(4)
+        self._asking = [self._pool.submit(self._ask) for _ in range(4)]
+
+    def _ask(self) -> list[object]:
+        outcomes: list[object] = []
+        while not self._stop.is_set():
+            try:
+                outcomes.append(evaluate(self._server, ARTICLE.encode())[0])
+            except OSError as error:
+                outcomes.append(error)
+        return outcomes
+
+    def stop(self) -> list[object]:
+        self._stop.set()
+        return [outcome for asked in self._asking for outcome in asked.result()]
+
+
+def test_a_worker_killed_under_load_is_replaced_and_costs_only_what_it_held(server):
+    wait_until(lambda: len(workers(server)) == 2)
+    traffic = Traffic(server)
+    victim = workers(server)[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(workers(server)) == 2 and victim not in workers(server))
+    time.sleep(1)
+    outcomes = traffic.stop()
+    failed = [outcome for outcome in outcomes if outcome != 200]
+    assert len(failed) <= 4  # one for each thread that asked
+    assert len(outcomes) > len(failed)
+
+
+def test_a_new_checkpoint_is_taken_up_and_a_damaged_one_is_not_while_requests_go_on(
+    tiny_checkpoint, tmp_path
+):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_checkpoint, folder)
+    server = start(folder, tmp_path / "log")
+    wait_until_ready(server)
+    first = server.request("GET", "/readyz").json["model"]
+
+    def models() -> set[str]:
+        return {server.request("GET", "/readyz").json["model"] for _ in range(8)}
+
+    traffic = Traffic(server)
+    shutil.rmtree(folder)
+    make_checkpoint(folder, width=6)
+    wait_until(lambda: len(workers(server)) == 2)
+    old = set(workers(server))
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(workers(server)) == 2 and not old & set(workers(server)))
+    (second,) = models()
+    assert second != first
+
+    (folder / "model.safetensors").write_bytes(b"")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "not reloaded" in server.log.read_text())
+    assert models() == {second}
+    assert set(traffic.stop()) == {200}
+    (refusal,) = [entry["message"] for entry in entries(server) if "not reloaded" in entry["message"]]
+    assert f"{folder}/model.safetensors is not the file that was saved" in refusal
+
+    victim = workers(server)[0]
+    os.kill(victim, signal.SIGKILL)  # what replaces it cannot have the damaged one either
+    wait_until(lambda: len(workers(server)) == 2 and victim not in workers(server))
+    assert models() == {second}
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def busy(tiny_checkpoint, tmp_path) -> Iterator[Server]:
+    """One worker with room for one article, whose engine waits two seconds before it computes."""
+    server = start(
+        tiny_checkpoint,
+        tmp_path / "log",
+        WEB_CONCURRENCY="1",
+        SUMMARIZER_QUEUE_ARTICLES="1",
+        SUMMARIZER_BATCH_WAIT_MS="2000",
+        SUMMARIZER_CACHE_BYTES="0",
+    )
+    wait_until_ready(server)
+    evaluate(server, b"The first is not waited for.")
+    yield server
+    server.stop()
+
+
+def wait_until_full(server: Server) -> None:
+    wait_until(lambda: server.request("GET", "/readyz").status == 503)
+
+
+def test_a_full_worker_says_so_at_once_and_stays_healthy(busy):
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(evaluate, busy, b"It was the first.")
+        wait_until_full(busy)
+        answer = busy.request("POST", "/api/evaluate", b"No room.", Content_Type="text/plain")
+        assert (answer.status, answer.json["code"]) == (503, "queue_full")
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert busy.request("GET", "/healthz").status == 200
+        assert "queue_articles 1.0" in busy.request("GET", "/metrics").body.decode()
+        assert not first.done()
+        assert first.result()[0] == 200
+    assert busy.request("GET", "/readyz").status == 200
+    assert (
+        'summarizer_rejections_total{reason="queue_full"} 1.0'
+        in busy.request("GET", "/metrics").body.decode()
+    )
+
+
+def test_sigterm_finishes_what_has_begun(busy):
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(evaluate, busy, b"It was the first.")
+        wait_until_full(busy)
+        assert busy.stop() == 0
+        assert first.result()[0] == 200
+
+
+def test_the_article_of_a_client_that_goes_away_is_not_computed(busy):
+    def batches() -> str:
+        return re.search(r"batch_articles_count (\S+)", busy.request("GET", "/metrics").body.decode())[1]
+
+    before = batches()
+    with socket.create_connection(("127.0.0.1", busy.port)) as connection:
+        connection.sendall(
+            b"POST /api/evaluate HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+            b"Content-Length: 7\r\n\r\nIt was."
+        )
+        wait_until_full(busy)
+    wait_until(lambda: busy.request("GET", "/readyz").status == 200)
+    assert batches() == before
+    assert 'reason="client_gone"} 1.0' in busy.request("GET", "/metrics").body.decode()
 
 
 def test_sigterm_finishes_and_stops(tiny_checkpoint, tmp_path):
@@ -178,7 +382,7 @@ def test_a_damaged_checkpoint_stops_the_server_with_one_clear_line(tiny_checkpoi
     assert server.process.wait(timeout=60) == 3
     log = server.log.read_text()
     assert re.search(
-        r"CRITICAL\] cannot start: .*damaged/model.safetensors is not the file that was saved", log
+        r'"critical", "message": "cannot start: .*/damaged/model.safetensors is not the file', log
     )
     assert "Traceback" not in log
 

@@ -62,6 +62,26 @@ def test_an_article_has_exactly_the_same_evaluation_alone_and_in_a_batch(
     assert together == [summarizer.evaluate(text) for text in texts]
 
 
+def test_the_stages_one_by_one_give_what_evaluate_gives(summarizer: Summarizer):
+    options = SummaryOptions(sentences=2, order="score", redundancy="mmr")
+    documents = [summarizer.split(ARTICLE), summarizer.take_sentences(["It was.", "He said no."])]
+    encoded = summarizer.encode(documents)
+    scores = summarizer.score(documents, encoded)
+    found = [summarizer.select(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
+    assert found == [
+        summarizer.evaluate(ARTICLE, options),
+        summarizer.evaluate_sentences(["It was.", "He said no."], options),
+    ]
+
+
+def test_the_first_stage_already_refuses_what_is_too_long(tiny_checkpoint):
+    limited = Summarizer.load(tiny_checkpoint, max_sentences=2)
+    with pytest.raises(TooManySentences):
+        limited.split("One is. Two is. Three is.")
+    with pytest.raises(TooManySentences):
+        limited.take_sentences(["a", "b", "c"])
+
+
 def test_five_thousand_sentences_are_scored_and_counted(summarizer):
     text = " ".join(f"Sentence number {index} is about the river." for index in range(5000))
     evaluation = summarizer.evaluate(text, SummaryOptions(ratio=0.1))

@@ -1,0 +1,95 @@
+"""A gunicorn of one's own to measure, as ``make serve`` starts it."""
+
+import gzip
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Service:
+    """One that runs and is ready."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def workers(self) -> list[int]:
+        """Process ids, the oldest first."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, body
+
+
+@contextmanager
+def service(**environment: str) -> Iterator[Service]:
+    """Start it, wait until it is ready, and stop it in the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), **environment}
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        "service/gunicorn.conf.py",
+        "service.server:app()",
+    ]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log)  # noqa: S603
+        running = Service(process, port)
+        try:
+            _wait_until_ready(running)
+            yield running
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def _wait_until_ready(running: Service) -> None:
+    for _ in range(600):
+        try:
+            if running.get("/readyz")[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+        if running.process.poll() is not None:
+            sys.exit("the service did not start; `make serve` says why")
+    sys.exit("the service was not ready within a minute")
+
+
+def bodies(corpus: Path, most: int = 1000) -> list[bytes]:
+    """JSON bodies of requests with the first articles of a corpus.
+
+    :param corpus: a file of JSON lines with a ``text``, or a folder of such files, all ``.jsonl.gz``.
+    """
+    files = [corpus] if corpus.is_file() else sorted(corpus.glob("*.jsonl.gz"))
+    found: list[bytes] = []
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line, _ in zip(lines, range(most // len(files)), strict=False):
+                found.append(json.dumps({"text": json.loads(line)["text"]}).encode())
+    if not found:
+        sys.exit(f"{corpus} has no .jsonl.gz with articles")
+    return found

@@ -1,0 +1,165 @@
+"""Who may ask, how often, and from which pages; and what every answer tells browsers."""
+
+import hashlib
+import hmac
+import math
+import os
+import time
+from collections.abc import Collection
+from ipaddress import IPv6Address, ip_address
+
+from flask import Flask, Response, request
+from flask_cors import CORS
+from limits import RateLimitItem, parse_many
+from limits.strategies import FixedWindowRateLimiter
+
+from service.config import ConfigError, ServiceConfig
+from service.errors import REQUEST_ID_HEADER, problem
+from service.rates import RATES_FILE, SharedStorage
+from service.record import record_of
+
+API_KEY_HEADER = "X-API-Key"
+
+# Answers hold what somebody wrote and are for nobody's cache or frame. Pages say more where they need more.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+# A browser asks again after so many seconds whether a page may call.
+PREFLIGHT_SECONDS = 600
+
+
+def register(app: Flask, config: ServiceConfig) -> None:
+    """Check keys and rates before each request, and add headers to each answer.
+
+    :raises ConfigError: keys that cannot be read, or a rate that is none.
+    """
+    gate = Gate(
+        config.read_api_keys(),
+        None if config.rate_limit is None else _rate(config.rate_limit),
+        os.environ.get(RATES_FILE, ":memory:"),
+    )
+    app.before_request(gate.check)
+    app.after_request(_add_security_headers)
+    if config.cors_origins:
+        CORS(
+            app,
+            resources={r"/api/.*": {"origins": list(config.cors_origins)}},
+            methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", API_KEY_HEADER, REQUEST_ID_HEADER],
+            expose_headers=["Retry-After", REQUEST_ID_HEADER],
+            max_age=PREFLIGHT_SECONDS,
+            send_wildcard="*" in config.cors_origins,
+        )
+
+
+class Gate:
+    """Lets requests under /api pass, and /metrics, which tells how much the service is used.
+
+    Health is for everybody, and so are the page and the description of the API, which tell nothing.
+
+    :param keys: one of them is asked for, if there are any. Only digests are kept.
+    :param rate: for each key, or else each address; None for no limit.
+    :param rates_file: where requests are counted.
+    """
+
+    def __init__(
+        self, keys: Collection[str], rate: RateLimitItem | None, rates_file: str = ":memory:"
+    ) -> None:
+        self._digests = [_digest(key.encode()) for key in keys]
+        self._rate = rate
+        self._limiter = None if rate is None else FixedWindowRateLimiter(SharedStorage(rates_file))
+
+    def check(self) -> Response | None:
+        """Refuse the request of this moment, or let it pass."""
+        in_api = request.path == "/api" or request.path.startswith("/api/")
+        # Browsers send no key when they ask whether they may send one.
+        if request.method == "OPTIONS" or not (in_api or request.path == "/metrics"):
+            return None
+        digest = self._known_key()
+        # Who has no key is counted too, so that guessing is slow.
+        if in_api and (refusal := self._count(digest)) is not None:
+            return refusal
+        if self._digests and digest is None:
+            return _unauthorized()
+        return None
+
+    def _known_key(self) -> bytes | None:
+        """The digest of the request's key; None where it has none or an unknown one."""
+        given = _given_key()
+        if given is None:
+            return None
+        digest, found = _digest(given), None
+        for known in self._digests:  # all of them, so that time tells nothing
+            if hmac.compare_digest(digest, known):
+                found = known
+        return found
+
+    def _count(self, digest: bytes | None) -> Response | None:
+        if self._rate is None or self._limiter is None:
+            return None
+        caller = _network(request.remote_addr or "") if digest is None else digest.hex()
+        if self._limiter.hit(self._rate, caller):
+            return None
+        record_of(request.environ).rejected = "rate_limited"
+        seconds = max(
+            1, math.ceil(self._limiter.get_window_stats(self._rate, caller).reset_time - time.time())
+        )
+        detail = f"more requests than {self._rate}; ask again in {seconds} s"
+        return problem(429, "rate_limited", detail, retry_after=seconds)
+
+
+def _given_key() -> bytes | None:
+    """The key as it was sent: headers are bytes, which WSGI gives as Latin-1."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip().encode("latin-1")
+    key = request.headers.get(API_KEY_HEADER)
+    return None if key is None else key.encode("latin-1")
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def _unauthorized() -> Response:
+    record_of(request.environ).rejected = "unauthorized"
+    answer = problem(
+        401,
+        "unauthorized",
+        f"a known API key is needed, as Authorization: Bearer KEY or {API_KEY_HEADER}: KEY",
+    )
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="quote-summarizer"'
+    return answer
+
+
+def _network(address: str) -> str:
+    """The address, or the network that one subscriber of IPv6 has to himself."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:  # a Unix socket has none
+        return address
+    return str(IPv6Address(int(parsed) >> 64 << 64)) if isinstance(parsed, IPv6Address) else str(parsed)
+
+
+def _rate(text: str) -> RateLimitItem:
+    try:
+        (rate,) = parse_many(text)
+        if rate.amount < 1:
+            raise ValueError
+    except ValueError:
+        raise ConfigError(
+            "SUMMARIZER_RATE_LIMIT must be a number of requests in a time, as in 60/minute;"
+            f" got {text[:100]!r}"
+        ) from None
+    return rate
+
+
+def _add_security_headers(answer: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)
+    return answer

@@ -1,0 +1,161 @@
+"""What gunicorn's master process does for its workers beside forking them: hooks for ``gunicorn.conf.py``.
+
+Before workers see a checkpoint, at the start and at each SIGHUP, it is copied and the application is built
+with the copy in a process of its own. So a damaged one is refused while the old workers go on, and a worker
+that replaces another has the same model, whatever happens to the operator's folder meanwhile.
+
+Each worker gets a number that no other living one has. Its metrics are in files of that number, so a worker
+that replaces another counts on where that ended, and the number of files does not grow.
+"""
+
+import gc
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+from prometheus_client import values
+from prometheus_client.multiprocess import mark_process_dead
+
+from service import create_app
+from service.config import ConfigError, ServiceConfig
+from service.metrics import METRICS_FOLDER
+from service.rates import RATES_FILE
+from summarizer import SummarizerError
+from summarizer.pipeline import DEFAULT_CHECKPOINT
+
+CHECKPOINT = "SUMMARIZER_CHECKPOINT"
+
+# For copying, loading and running a model once.
+CHECK_SECONDS = 120
+
+
+class Refused(Exception):
+    """The application cannot start as it is configured; the message says why."""
+
+
+class Workspace:
+    """The folder of one master: the copy of the checkpoint that its workers load, and their metrics.
+
+    :param owner: user and group that the workers run as.
+    :raises OSError: there is no room for it; TMPDIR says where it is made.
+    """
+
+    def __init__(self, owner: tuple[int, int]) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="summarizer-"))
+        self.metrics = self._folder / "metrics"
+        self.rates = self._folder / "rates.sqlite"
+        self.metrics.mkdir()
+        for folder in (self._folder, self.metrics):
+            os.chown(folder, *owner)
+        self._copies = 0
+        self.checkpoint: Path | None = None
+
+    def take_checkpoint(self) -> None:
+        """Copy the configured checkpoint and make it the one that workers load from now on.
+
+        :raises Refused: the application cannot be built with it; nothing has changed.
+        """
+        source = Path(os.environ.get(CHECKPOINT) or DEFAULT_CHECKPOINT)
+        copy = self._folder / f"checkpoint-{self._copies + 1}"
+        try:
+            _check(source, copy)
+        except Refused:
+            shutil.rmtree(copy, ignore_errors=True)
+            raise
+        # The copy before this one may still be loading somewhere; the one before that is not.
+        shutil.rmtree(self._folder / f"checkpoint-{self._copies - 1}", ignore_errors=True)
+        self._copies += 1
+        self.checkpoint = copy
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def on_starting(server: Arbiter) -> None:
+    """Check the checkpoint, or say in one line why the service cannot start, and exit."""
+    server.workspace = Workspace((server.cfg.uid, server.cfg.gid))
+    server.handle_hup = partial(_reload, server)
+    # What is imported by now stays. Collecting garbage would visit it in each fork: shared pages would be
+    # copied, and a worker take a second more of computation to end.
+    gc.freeze()
+    try:
+        server.workspace.take_checkpoint()
+    except Refused as refusal:
+        server.log.critical("cannot start: %s", refusal)
+        server.workspace.remove()
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Give a worker its number."""
+    taken = {other.number for other in server.WORKERS.values()}
+    worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Tell a worker where its checkpoint and its metrics are, before it builds the application."""
+    os.environ[CHECKPOINT] = str(server.workspace.checkpoint)
+    os.environ[METRICS_FOLDER] = str(server.workspace.metrics)
+    os.environ[RATES_FILE] = str(server.workspace.rates)
+    values.ValueClass = values.MultiProcessValue(lambda: worker.number)  # type: ignore[no-untyped-call]
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Take what only living workers have, as the depth of their queue, out of the metrics."""
+    mark_process_dead(worker.number, str(server.workspace.metrics))  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Arbiter) -> None:
+    """Leave nothing behind."""
+    server.workspace.remove()
+
+
+def _reload(server: Arbiter) -> None:
+    """SIGHUP: replace the workers by new ones, unless those could not start."""
+    try:
+        server.workspace.take_checkpoint()
+    except Refused as refusal:
+        server.log.error("not reloaded, the old model goes on serving: %s", refusal)
+        return
+    Arbiter.handle_hup(server)
+
+
+def _check(source: Path, copy: Path) -> None:
+    """Copy a checkpoint and build the application with the copy.
+
+    In a process of its own: PyTorch must not run in the master, whose forks would hang.
+    """
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_try, args=(source, copy, sender))
+    child.start()
+    sender.close()
+    try:
+        refusal = receiver.recv() if receiver.poll(CHECK_SECONDS) else f"not loaded in {CHECK_SECONDS} s"
+    except EOFError:
+        refusal = f"{source}: the process that tried it ended; perhaps out of memory"
+    finally:
+        child.kill()
+        child.join()
+        receiver.close()
+    if refusal:
+        raise Refused(refusal)
+
+
+def _try(source: Path, copy: Path, sender: Connection) -> None:
+    try:
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        os.environ[CHECKPOINT] = str(copy if copy.is_dir() else source)
+        create_app(ServiceConfig.from_environment(os.environ))
+        sender.send("")
+    except (ConfigError, SummarizerError, OSError) as error:
+        sender.send(str(error).replace(str(copy), str(source)))

@@ -1,0 +1,244 @@
+"""The description of the API, made from the types that requests are read with, and a page that shows it."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+from markupsafe import Markup
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic_core import to_json
+
+from service.access import API_KEY_HEADER
+from service.config import ServiceConfig
+from service.errors import PROBLEM_TYPE, REQUEST_ID_HEADER
+from service.schema import (
+    BatchRequest,
+    BatchResponse,
+    Busy,
+    EvaluateQuery,
+    EvaluateRequest,
+    EvaluateResponse,
+    Health,
+    ModelResponse,
+    Problem,
+    Readiness,
+)
+
+_TYPES: Sequence[tuple[type[BaseModel], JsonSchemaMode]] = [
+    (EvaluateQuery, "validation"),
+    (EvaluateRequest, "validation"),
+    (BatchRequest, "validation"),
+    (EvaluateResponse, "serialization"),
+    (BatchResponse, "serialization"),
+    (ModelResponse, "serialization"),
+    (Problem, "serialization"),
+    (Health, "serialization"),
+    (Readiness, "serialization"),
+    (Busy, "serialization"),
+]
+
+# What a problem of each status is about.
+_PROBLEMS = {
+    400: "Malformed JSON, not UTF-8, or a body that is cut off.",
+    401: "No known API key, where the operator asks for one.",
+    413: "The body is over the limit.",
+    415: "The body is of a kind that is not read, or compressed.",
+    422: "Empty text, no sentences, an unknown field, a wrong type or range.",
+    429: "Too many requests; ask again after Retry-After seconds.",
+    503: "Too much to do here, or too much for the time there is; ask again after Retry-After seconds.",
+}
+_READING = (400, 413, 415, 422, 503)
+
+ARTICLE = "The council cut the budget. Nobody came. The bridge stays closed until spring."
+
+
+def create_openapi(config: ServiceConfig) -> Blueprint:
+    """The routes /openapi.json and /docs."""
+    openapi = Blueprint("openapi", __name__)
+    document = describe(config)
+    written = to_json(document)
+    style = (Path(__file__).parent / "templates" / "docs.css").read_text(encoding="utf-8")
+    style_digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    @openapi.get("/openapi.json")
+    def show_document() -> Response:
+        return Response(written, content_type="application/json")
+
+    @openapi.get("/docs")
+    def show_page() -> Response:
+        page = Response(render_template("docs.html", api=document, style=Markup(style)))  # noqa: S704  # ours
+        page.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; style-src 'sha256-{style_digest}'; frame-ancestors 'none'; base-uri 'none'"
+        )
+        return page
+
+    return openapi
+
+
+def describe(config: ServiceConfig) -> dict[str, Any]:
+    """The OpenAPI 3.1 document, with the limits and the keys of this configuration."""
+    _, definitions = models_json_schema(
+        _TYPES, ref_template="#/components/schemas/{model}", schema_generator=_WithoutTitles
+    )
+    schemas: dict[str, Any] = definitions["$defs"]
+    query: dict[str, Any] = schemas.pop("EvaluateQuery")["properties"]
+    schemas["BatchRequest"]["properties"]["articles"]["maxItems"] = config.max_articles
+    paths: dict[str, Any] = {
+        "/api/evaluate": {"post": _evaluate(query)},
+        "/api/evaluate/batch": {"post": _evaluate_batch(config)},
+        "/api/model": {
+            "get": _get("get_model", "The model, its card, the limits and the options.", "ModelResponse")
+        },
+        "/healthz": {"get": _get("get_health", "Whether the process is up.", "Health")},
+        "/readyz": {"get": _get("get_readiness", "Whether requests are answered now.", "Readiness")},
+    }
+    paths["/readyz"]["get"]["responses"]["503"] = _answer("Busy", "The queue is full.")
+    if config.metrics:
+        paths["/metrics"] = {"get": _metrics()}
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "quote-summarizer",
+            "version": version("quote-summarizer"),
+            "description": "A score for every sentence of an article: how close it is to what a curator would"
+            f" quote. A request may have {config.max_body_bytes} bytes and take {config.deadline_seconds} s;"
+            f" an article may have {config.max_sentences} sentences.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+    if config.rate_limit is not None:
+        _add_problem(paths, 429, "/api/")
+    if config.api_keys or config.api_keys_file is not None:
+        document["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "header": {"type": "apiKey", "in": "header", "name": API_KEY_HEADER},
+        }
+        _add_problem(paths, 401, "/api/", "/metrics")
+        for operation in _operations(paths, "/api/", "/metrics"):
+            operation["security"] = [{"bearer": []}, {"header": []}]
+    return document
+
+
+class _WithoutTitles(GenerateJsonSchema):
+    """Names of fields are said once."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic asks so
+        return False
+
+
+def _evaluate(query: Mapping[str, Any]) -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "operationId": "evaluate",
+        "summary": "Score every sentence of an article and choose its summary.",
+        "description": "Options are query parameters with text/plain and text/html, of which at most one sets"
+        " the length; with application/json they are in the body, and there is no query.",
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "description": schema["description"],
+                "schema": _without_null(schema),
+            }
+            for name, schema in query.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/plain": {"schema": text, "example": ARTICLE},
+                "text/html": {"schema": text, "example": f"<article><p>{ARTICLE}</p></article>"},
+                "application/json": {
+                    "schema": _reference("EvaluateRequest"),
+                    "example": {"text": ARTICLE, "summary": {"sentences": 2}},
+                },
+            },
+        },
+        "responses": {
+            "200": _answer("EvaluateResponse", "Every sentence with its score, in document order."),
+            **_problems(*_READING),
+        },
+    }
+
+
+def _evaluate_batch(config: ServiceConfig) -> dict[str, Any]:
+    return {
+        "operationId": "evaluate_batch",
+        "summary": f"Do the same for up to {config.max_articles} articles.",
+        "description": "Each article has its own options and fails alone: its result then has an error. The"
+        " whole is refused only where it is not JSON, too large, or no list of articles.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _reference("BatchRequest"),
+                    "example": {"articles": [{"id": "a", "text": ARTICLE, "summary": {"words": 10}}]},
+                }
+            },
+        },
+        "responses": {
+            "200": _answer("BatchResponse", "A result for each article, in the order of the request."),
+            **_problems(*_READING),
+        },
+    }
+
+
+def _get(operation: str, summary: str, answer: str) -> dict[str, Any]:
+    return {"operationId": operation, "summary": summary, "responses": {"200": _answer(answer, summary)}}
+
+
+def _metrics() -> dict[str, Any]:
+    summary = "Counts and times, for Prometheus."
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "get_metrics",
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": content}},
+    }
+
+
+def _answer(schema: str, description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {
+            REQUEST_ID_HEADER: {
+                "description": "As the request had it, or made here; also in the log.",
+                "schema": {"type": "string"},
+            }
+        },
+        "content": {"application/json": {"schema": _reference(schema)}},
+    }
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    content = {PROBLEM_TYPE: {"schema": _reference("Problem")}}
+    return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
+
+
+def _add_problem(paths: Mapping[str, Any], status: int, *prefixes: str) -> None:
+    for operation in _operations(paths, *prefixes):
+        operation["responses"].update(_problems(status))
+
+
+def _operations(paths: Mapping[str, Any], *prefixes: str) -> Iterator[dict[str, Any]]:
+    for path, methods in paths.items():
+        if path.startswith(prefixes):
+            yield from methods.values()
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A query parameter is left out, and never null; its description stands beside the schema."""
+    kept = {key: value for key, value in schema.items() if key not in ("anyOf", "default", "description")}
+    for kind in schema.get("anyOf", ()):
+        kept.update(kind if kind != {"type": "null"} else {})
+    return kept if schema["default"] is None else {**kept, "default": schema["default"]}
+
+
+def _reference(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}

@@ -1,0 +1,425 @@
+/** The reader's page: puts the parts together and answers to the reader's hands. */
+
+import { drawPlot, drawStrip } from "./drawing.js";
+import { EXAMPLE } from "./example.js";
+import { asJson, asMarkdown, asText, copy, download } from "./exports.js";
+import { readArticle } from "./files.js";
+import { bookmarklet, RECEIVE, receivePage } from "./handover.js";
+import {
+  byRank,
+  initialAmount,
+  stopFor,
+  readingTime,
+  stops,
+  wordsByAmount,
+} from "./selection.js";
+import { evaluate, Failure } from "./service.js";
+import { readSettings, writeSettings } from "./settings.js";
+import { ArticleView } from "./view.js";
+
+/** Longer texts are not kept in the field: browsers become slow with them. */
+const LONGEST_IN_FIELD = 200_000;
+
+/** From so many characters on, browsers take seconds to insert text into a field so that it can be undone. */
+const LONG_PASTE = 20_000;
+
+/** A pause in milliseconds after which a movement is spoken and put into the address. */
+const SETTLED = 400;
+
+const el = (id) => document.getElementById(id);
+const plural = (count, word) => `${count.toLocaleString("en")} ${count === 1 ? word : `${word}s`}`;
+
+start();
+
+function start() {
+  const page = {
+    settings: readSettings(location.hash),
+    key: "",
+    source: null, // what was sent last
+    pending: null, // AbortController of the request under way
+    evaluation: null,
+    view: null,
+    ranked: null,
+    words: null,
+    stops: [1],
+    painting: false,
+    settling: 0,
+    pointed: -1,
+  };
+  listen(page);
+  el("bookmarklet").href = bookmarklet(location.href);
+  if (location.hash === RECEIVE) receive(page);
+  else read(page, { text: EXAMPLE, origin: "An example" });
+}
+
+// --- From an article to its scores -----------------------------------------------------------------------
+
+async function receive(page) {
+  history.replaceState(null, "", location.pathname + location.search);
+  progress("Waiting for the page that the bookmarklet was clicked on…");
+  const source = await receivePage();
+  progress("");
+  if (source) {
+    await read(page, source);
+  } else {
+    const advice = "Copy the article there and paste it here.";
+    fail(new Failure("No page arrived", "The page that opened this one has sent nothing.", advice));
+  }
+}
+
+async function read(page, source) {
+  page.pending?.abort();
+  const mine = new AbortController();
+  page.pending = mine;
+  page.source = source;
+  fail(null);
+  const size = (source.html ?? source.text).length;
+  progress(`Scoring ${plural(size, "character")}…`);
+  try {
+    const evaluation = await evaluate(source, { key: page.key, signal: mine.signal });
+    if (page.pending === mine) show(page, evaluation);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (!(error instanceof Failure)) throw error;
+    if (page.pending === mine) fail(error);
+  } finally {
+    if (page.pending === mine) {
+      page.pending = null;
+      progress("");
+    }
+  }
+}
+
+function progress(text) {
+  el("progress").hidden = !text;
+  el("progress-text").textContent = text;
+  el("reader").setAttribute("aria-busy", String(Boolean(text)));
+  if (text) say(text);
+}
+
+/** Show what went wrong, in place and in words; null takes it away. */
+function fail(failure) {
+  el("failure").hidden = !failure;
+  if (!failure) return;
+  el("failure-title").textContent = failure.title;
+  el("failure-detail").textContent = failure.detail;
+  el("failure-advice").textContent = failure.advice;
+  const needsKey = failure.status === 401;
+  el("key-form").hidden = !needsKey;
+  el("retry").hidden = needsKey || ![0, 429, 500, 502, 503, 504].includes(failure.status);
+  say(`${failure.title}. ${failure.detail} ${failure.advice}`);
+  if (needsKey) el("key").focus();
+  else el("failure").scrollIntoView({ block: "nearest" });
+}
+
+/** Have a screen reader say it. */
+function say(text) {
+  el("said").textContent = text;
+}
+
+// --- The article and its selection ------------------------------------------------------------------------
+
+function show(page, evaluation) {
+  page.evaluation = evaluation;
+  page.ranked = byRank(evaluation.sentences);
+  page.words = wordsByAmount(evaluation.sentences, page.ranked);
+  page.stops = stops(evaluation.sentences.length);
+  page.pointed = -1;
+  point(page, -1);
+  el("reader").hidden = false;
+  page.view = new ArticleView(el("article"), evaluation);
+  el("origin").textContent = page.source.origin;
+  el("notes").textContent = evaluation.warnings.map((warning) => sentenceCase(warning.detail)).join(" ");
+  el("model").textContent = `Model ${evaluation.model.name} ${evaluation.model.version}`;
+  el("done").textContent = "";
+  const scores = page.ranked.length;
+  const [best, worst] = [page.ranked[0], page.ranked[scores - 1]].map((at) => evaluation.sentences[at]);
+  el("highest").textContent = best.score.toFixed(2);
+  el("plot").setAttribute(
+    "aria-label",
+    `Scores of ${plural(scores, "sentence")} in the article's order, from ${worst.score.toFixed(2)} to` +
+      ` ${best.score.toFixed(2)}; the highest is sentence ${best.index + 1}.`,
+  );
+  const slider = el("amount");
+  slider.max = String(page.stops.length - 1);
+  slider.value = String(stopFor(page.stops, page.settings.sentences ?? initialAmount(scores)));
+  setView(page, page.settings.view);
+  select(page);
+  say(`${plural(scores, "sentence")} scored. ${el("amount").getAttribute("aria-valuetext")} highlighted.`);
+}
+
+function sentenceCase(text) {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** Highlight as many sentences as the slider says. The scores are all here: nothing is requested. */
+function select(page) {
+  const n = page.stops[Number(el("amount").value)];
+  page.view.select(page.ranked, n);
+  if (page.settings.view === "summary") page.view.keepReachable();
+  const words = page.words[n];
+  const all = page.ranked.length;
+  const time = readingTime(words);
+  el("amount-text").textContent = `${n.toLocaleString("en")} of ${plural(all, "sentence")} · ${plural(words, "word")} · ${time}`;
+  el("amount").setAttribute("aria-valuetext", `${n} of ${plural(all, "sentence")}, ${plural(words, "word")}, ${time} to read`);
+  paint(page);
+}
+
+function setView(page, view) {
+  page.settings.view = view;
+  el("article").dataset.view = view;
+  document.querySelector(`input[name=view][value=${view}]`).checked = true;
+}
+
+/** The address follows the settings, after a pause: browsers refuse it many times a second. */
+function remember(page) {
+  clearTimeout(page.settling);
+  page.settling = setTimeout(() => {
+    history.replaceState(null, "", location.pathname + location.search + writeSettings(page.settings));
+  }, SETTLED);
+}
+
+function chosen(page) {
+  return page.evaluation.sentences.filter((sentence) => page.view.isSelected(sentence.index));
+}
+
+// --- Pictures, once a frame -------------------------------------------------------------------------------
+
+function paint(page) {
+  if (page.painting || !page.view) return;
+  page.painting = true;
+  requestAnimationFrame(() => {
+    page.painting = false;
+    const bars = page.view.bars();
+    drawStrip(el("strip"), bars, page.view.inView(0, window.innerHeight));
+    drawPlot(el("plot"), bars, page.pointed);
+  });
+}
+
+// --- Score and rank of one sentence -----------------------------------------------------------------------
+
+/** Show score and rank of a sentence beside it; -1 takes them away. */
+function point(page, index) {
+  const tip = el("tip");
+  page.pointed = index;
+  tip.hidden = index < 0;
+  if (index >= 0) {
+    tip.textContent = described(page, index);
+    const box = page.view.spans[index].getClientRects()[0];
+    if (!box) {
+      tip.hidden = true;
+      return;
+    }
+    const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - tip.offsetWidth - 8);
+    const above = box.top - tip.offsetHeight - 4;
+    tip.style.setProperty("--left", `${left}px`);
+    tip.style.setProperty("--top", `${above > 0 ? above : box.bottom + 4}px`);
+  }
+  paint(page);
+}
+
+function described(page, index) {
+  const { score, rank } = page.evaluation.sentences[index];
+  return `Rank ${rank} of ${page.ranked.length} · score ${score.toFixed(3)}`;
+}
+
+function jump(page, step) {
+  const { current, visited } = page.view;
+  // The first jump of all lands on the first highlight, be it the first sentence.
+  const next = page.view.neighbour(visited ? current : -1, step, (index) => page.view.isSelected(index));
+  if (next >= 0) page.view.focus(next);
+  else say(step > 0 ? "No further highlight." : "No earlier highlight.");
+}
+
+// --- Hands ------------------------------------------------------------------------------------------------
+
+function listen(page) {
+  listenToSource(page);
+  listenToControls(page);
+  listenToArticle(page);
+  listenToExports(page);
+  window.addEventListener("scroll", () => paint(page), { passive: true });
+  new ResizeObserver(() => paint(page)).observe(el("article"));
+  new ResizeObserver(() => paint(page)).observe(el("plot"));
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(page));
+  window.addEventListener("hashchange", () => {
+    page.settings = readSettings(location.hash);
+    if (!page.view) return;
+    const wanted = page.settings.sentences ?? initialAmount(page.ranked.length);
+    el("amount").value = String(stopFor(page.stops, wanted));
+    setView(page, page.settings.view);
+    select(page);
+  });
+}
+
+function listenToSource(page) {
+  const submit = () => read(page, { text: el("text").value, origin: "Your text" });
+  el("source").addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  el("text").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      submit();
+    }
+  });
+  el("text").addEventListener("paste", (event) => {
+    const pasted = event.clipboardData.getData("text/plain");
+    if (pasted.length < LONG_PASTE) return;
+    event.preventDefault();
+    el("text").setRangeText(pasted, el("text").selectionStart, el("text").selectionEnd, "end");
+  });
+  el("example").addEventListener("click", () => read(page, { text: EXAMPLE, origin: "An example" }));
+  el("open").addEventListener("click", () => el("file").click());
+  el("file").addEventListener("change", () => {
+    const [file] = el("file").files;
+    if (file) readFile(page, file);
+    el("file").value = ""; // so that the same file can be opened again
+  });
+  el("cancel").addEventListener("click", () => {
+    page.pending?.abort();
+    page.pending = null;
+    progress("");
+    say("Cancelled.");
+    el("text").focus();
+  });
+  el("retry").addEventListener("click", () => page.source && read(page, page.source));
+  el("key-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    page.key = el("key").value.trim();
+    el("key").value = "";
+    if (page.source) read(page, page.source);
+  });
+  listenToDrops(page);
+}
+
+function listenToDrops(page) {
+  const hasFile = (event) => event.dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!hasFile(event)) return;
+    event.preventDefault();
+    el("dropzone").hidden = false;
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) el("dropzone").hidden = true;
+  });
+  document.addEventListener("drop", (event) => {
+    if (!hasFile(event)) return;
+    event.preventDefault();
+    el("dropzone").hidden = true;
+    const [file] = event.dataTransfer.files;
+    if (file) readFile(page, file);
+  });
+}
+
+async function readFile(page, file) {
+  try {
+    const source = await readArticle(file);
+    if (source.text !== undefined && source.text.length <= LONGEST_IN_FIELD) el("text").value = source.text;
+    await read(page, source);
+  } catch (error) {
+    fail(error instanceof Failure ? error : new Failure("The file cannot be read", String(error.message)));
+  }
+}
+
+function listenToControls(page) {
+  const slider = el("amount");
+  slider.addEventListener("input", () => {
+    const n = page.stops[Number(slider.value)];
+    page.settings.sentences = n === page.ranked.length ? Infinity : n;
+    select(page);
+    remember(page);
+  });
+  for (const radio of document.querySelectorAll("input[name=view]")) {
+    radio.addEventListener("change", () => {
+      setView(page, radio.value);
+      if (page.view) select(page);
+      remember(page);
+    });
+  }
+  el("next").addEventListener("click", () => jump(page, 1));
+  el("previous").addEventListener("click", () => jump(page, -1));
+}
+
+function listenToArticle(page) {
+  const article = el("article");
+  article.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !page.view) return;
+    const visible = (index) => page.settings.view !== "summary" || page.view.isSelected(index);
+    const { current, spans } = page.view;
+    const moves = {
+      ArrowDown: () => page.view.neighbour(current, 1, visible),
+      ArrowRight: () => page.view.neighbour(current, 1, visible),
+      ArrowUp: () => page.view.neighbour(current, -1, visible),
+      ArrowLeft: () => page.view.neighbour(current, -1, visible),
+      Home: () => page.view.neighbour(-1, 1, visible),
+      End: () => page.view.neighbour(spans.length, -1, visible),
+    };
+    if (event.key === "n" || event.key === "p") jump(page, event.key === "n" ? 1 : -1);
+    else if (event.key === "Escape") point(page, -1);
+    else if (moves[event.key]) {
+      const index = moves[event.key]();
+      if (index >= 0) page.view.focus(index);
+    } else return;
+    event.preventDefault();
+  });
+  article.addEventListener("focusin", (event) => {
+    const index = page.view.at(event);
+    if (index < 0) return;
+    page.view.remember(index);
+    point(page, index);
+    const state = page.view.isSelected(index) ? "highlighted" : "not highlighted";
+    say(`Sentence ${index + 1}. ${described(page, index).replace(" · ", ", ")}, ${state}.`);
+  });
+  article.addEventListener("focusout", () => point(page, -1));
+  article.addEventListener("pointerover", (event) => {
+    const index = page.view.at(event);
+    if (index >= 0) point(page, index);
+  });
+  article.addEventListener("pointerleave", () => point(page, page.view.at({ target: document.activeElement })));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && page.view) point(page, -1);
+  });
+  window.addEventListener("scroll", () => !el("tip").hidden && point(page, page.pointed), { passive: true });
+  el("strip").addEventListener("click", (event) => jumpTo(page, event.offsetY / el("strip").clientHeight));
+  el("plot").addEventListener("click", (event) => {
+    const share = event.offsetX / el("plot").clientWidth;
+    page.view.focus(Math.min(page.ranked.length - 1, Math.floor(share * page.ranked.length)));
+  });
+}
+
+/** Go to the highlight that is nearest to a place, given as a share of the article's text. */
+function jumpTo(page, share) {
+  const { sentences } = page.evaluation;
+  const place = share * sentences.at(-1).end;
+  const distance = (sentence) => Math.max(sentence.start - place, place - sentence.end, 0);
+  const nearest = chosen(page).reduce((a, b) => (distance(b) < distance(a) ? b : a));
+  page.view.focus(nearest.index);
+}
+
+function listenToExports(page) {
+  const tell = (text) => {
+    el("done").textContent = text;
+    say(text);
+  };
+  const copying = async (text, what) => {
+    tell((await copy(text)) ? `${what} copied.` : "The browser did not let the page copy.");
+  };
+  const amount = () => plural(chosen(page).length, "sentence");
+  el("copy-text").addEventListener("click", () => copying(asText(chosen(page)), amount()));
+  el("copy-markdown").addEventListener("click", () => copying(asMarkdown(chosen(page)), `${amount()} as quotes`));
+  el("download").addEventListener("click", () => {
+    download(asJson(page.evaluation, chosen(page)), "scores.json", "application/json");
+    tell("scores.json is being saved.");
+  });
+  el("copy-link").addEventListener("click", () => {
+    const address = location.origin + location.pathname + writeSettings(page.settings);
+    copying(address, "Link");
+  });
+  el("copy-bookmarklet").addEventListener("click", () => copying(el("bookmarklet").href, "Bookmarklet"));
+  el("bookmarklet").addEventListener("click", (event) => {
+    event.preventDefault();
+    tell("Drag it to the bookmarks bar, and click it there.");
+  });
+}

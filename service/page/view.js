@@ -1,0 +1,157 @@
+/** The article on the page: a span for every sentence, always made as text and never as HTML. */
+
+import { paragraphs } from "./article.js";
+import { bands } from "./selection.js";
+
+export class ArticleView {
+  /**
+   * @param {HTMLElement} element to fill
+   * @param {{text: string, sentences: import("./selection.js").Sentence[]}} evaluation
+   */
+  constructor(element, evaluation) {
+    this.element = element;
+    this.sentences = evaluation.sentences;
+    this.spans = new Array(evaluation.sentences.length);
+    this.selected = 0;
+    this.current = -1; // the sentence that Tab leads to
+    this.visited = false; // whether any sentence has had the focus
+    this.bands = bands(evaluation.sentences);
+    this.paragraphs = paragraphs(evaluation.text, evaluation.sentences);
+    this.blocks = this.paragraphs.map((paragraph) => this.#block(paragraph));
+    this.holders = new Array(this.spans.length);
+    this.paragraphs.forEach(({ pieces }, position) => {
+      for (const { sentence } of pieces) if (sentence) this.holders[sentence.index] = position;
+    });
+    this.shown = new Int32Array(this.blocks.length); // highlights in each paragraph
+    element.replaceChildren(...this.blocks);
+    this.#makeCurrent(0);
+  }
+
+  /** @returns {import("./drawing.js").Bar[]} what the pictures show of each sentence */
+  bars() {
+    const length = this.sentences.at(-1).end;
+    return this.sentences.map(({ start, end, score, index }) => ({
+      start: start / length,
+      end: end / length,
+      score,
+      band: this.bands[index],
+      selected: this.isSelected(index),
+    }));
+  }
+
+  #block({ close, pieces }) {
+    const block = document.createElement("p");
+    block.dir = "auto";
+    block.className = close ? "empty close" : "empty";
+    for (const { text, sentence } of pieces) {
+      if (!sentence) {
+        block.append(text);
+        continue;
+      }
+      const span = document.createElement("span");
+      span.className = `sentence band-${this.bands[sentence.index]}`;
+      span.tabIndex = -1;
+      span.dataset.index = String(sentence.index);
+      span.textContent = text;
+      this.spans[sentence.index] = span;
+      block.append(span);
+    }
+    return block;
+  }
+
+  /**
+   * Highlight the n best sentences: only those between the old number and the new one are touched.
+   *
+   * @param {Int32Array} ranked positions from the best to the worst
+   * @param {number} n
+   */
+  select(ranked, n) {
+    const [from, to] = n > this.selected ? [this.selected, n] : [n, this.selected];
+    const on = n > this.selected;
+    for (let rank = from; rank < to; rank += 1) {
+      const index = ranked[rank];
+      const span = this.spans[index];
+      span.classList.toggle("selected", on);
+      // Assistive technology tells marked text from the rest.
+      if (on) span.setAttribute("role", "mark");
+      else span.removeAttribute("role");
+      const holder = this.holders[index];
+      this.shown[holder] += on ? 1 : -1;
+      if (this.shown[holder] === (on ? 1 : 0)) this.blocks[holder].classList.toggle("empty", !on);
+    }
+    this.selected = n;
+  }
+
+  isSelected(index) {
+    return this.sentences[index].rank <= this.selected;
+  }
+
+  /** The next sentence of a kind after (1) or before (-1) one; -1 where there is none. */
+  neighbour(index, step, wanted = () => true) {
+    for (let next = index + step; next >= 0 && next < this.spans.length; next += step) {
+      if (wanted(next)) return next;
+    }
+    return -1;
+  }
+
+  /** Have Tab lead to a highlight, for where nothing else is shown. */
+  keepReachable() {
+    if (this.isSelected(this.current)) return;
+    const highlighted = (index) => this.isSelected(index);
+    const after = this.neighbour(this.current, 1, highlighted);
+    this.#makeCurrent(after >= 0 ? after : this.neighbour(this.current, -1, highlighted));
+  }
+
+  /** Bring a sentence into view and put the focus on it. */
+  focus(index) {
+    this.#makeCurrent(index);
+    const span = this.spans[index];
+    span.focus({ preventScroll: true });
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    span.scrollIntoView({ block: "center", behavior: calm || this.spans.length > 500 ? "instant" : "smooth" });
+  }
+
+  /** One sentence can be reached with Tab; arrow keys lead from there. */
+  #makeCurrent(index) {
+    if (this.current >= 0) this.spans[this.current].tabIndex = -1;
+    this.spans[index].tabIndex = 0;
+    this.current = index;
+  }
+
+  /** Position of the sentence that an event is about; -1 for none. */
+  at(event) {
+    const span = event.target instanceof Element ? event.target.closest(".sentence") : null;
+    return span && this.element.contains(span) ? Number(span.dataset.index) : -1;
+  }
+
+  /** A sentence has the focus now: it is the one that Tab returns to. */
+  remember(index) {
+    this.visited = true;
+    if (index !== this.current) this.#makeCurrent(index);
+  }
+
+  /**
+   * The part of the article in view, as shares of its text. Paragraphs are searched by halving, for asking
+   * each where it is would make scrolling through a long article slow.
+   */
+  inView(top, bottom) {
+    const length = this.sentences.at(-1).end;
+    const onlySummary = this.element.dataset.view === "summary";
+    const laidOut = [...this.blocks.keys()].filter((position) => !onlySummary || this.shown[position]);
+    return { top: this.#textAt(top, laidOut) / length, bottom: this.#textAt(bottom, laidOut) / length };
+  }
+
+  #textAt(y, laidOut) {
+    let low = 0;
+    let high = laidOut.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.blocks[laidOut[middle]].getBoundingClientRect().top <= y) low = middle;
+      else high = middle - 1;
+    }
+    const box = this.blocks[laidOut[low]].getBoundingClientRect();
+    const { start, end } = this.paragraphs[laidOut[low]];
+    const share = box.height ? Math.min(1, Math.max(0, (y - box.top) / box.height)) : 0;
+    return start + share * (end - start);
+  }
+}

@@ -1,0 +1,198 @@
+import multiprocessing
+import time
+
+import pytest
+
+from service import ConfigError, ServiceConfig, create_app
+from service.access import SECURITY_HEADERS
+from service.rates import SharedStorage
+
+KEY, OTHER_KEY = "correct-horse", "clé-à-molette"
+ARTICLE = {"text": "The council cut the budget."}
+
+
+@pytest.fixture
+def client_of(summarizer):
+    """A client of an application with these settings."""
+
+    def make(**settings):
+        return create_app(ServiceConfig(**settings), summarizer).test_client()
+
+    return make
+
+
+def key_headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}".encode().decode("latin-1")}
+
+
+def test_without_keys_configured_nobody_needs_one(client_of):
+    assert client_of().post("/api/evaluate", json=ARTICLE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        key_headers("correct-hors"),
+        key_headers(""),
+        {"Authorization": KEY},
+        {"Authorization": f"Basic {KEY}"},
+        {"X-API-Key": "wrong"},
+        {"X-API-Key": ""},
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/evaluate", "/api/evaluate/batch", "/api/nothing", "/api", "/metrics"])
+def test_without_a_known_key_every_address_of_the_api_is_a_401(client_of, headers, path):
+    answer = client_of(api_keys=(KEY, OTHER_KEY)).post(path, json=ARTICLE, headers=headers)
+    assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.get_json()["code"] == "unauthorized"
+    assert KEY not in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER_KEY])
+def test_each_key_opens_in_either_header(client_of, key):
+    client = client_of(api_keys=(KEY, OTHER_KEY))
+    assert client.post("/api/evaluate", json=ARTICLE, headers=key_headers(key)).status_code == 200
+    as_header = {"X-API-Key": key.encode().decode("latin-1")}
+    assert client.get("/api/model", headers=as_header).status_code == 200
+    assert client.get("/metrics", headers=as_header).status_code == 200
+
+
+def test_keys_of_a_file_open_too(client_of, tmp_path):
+    (tmp_path / "keys").write_text(f"{KEY}\n{OTHER_KEY}\n")
+    client = client_of(api_keys_file=tmp_path / "keys")
+    assert client.get("/api/model").status_code == 401
+    assert client.get("/api/model", headers=key_headers(KEY)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/docs"])
+def test_health_and_description_are_for_everybody(client_of, path):
+    assert client_of(api_keys=(KEY,)).get(path).status_code == 200
+
+
+def test_no_key_reaches_the_log(client_of, caplog):
+    caplog.set_level("DEBUG")
+    client = client_of(api_keys=(KEY,))
+    client.get("/api/model", headers=key_headers(KEY))
+    client.get("/api/model", headers=key_headers("mistyped-key"))
+    assert KEY not in caplog.text
+    assert "mistyped" not in caplog.text
+
+
+def test_more_requests_than_the_limit_are_429_with_the_time_to_wait(client_of):
+    client = client_of(rate_limit="3/hour")
+    assert [client.get("/api/model").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    refused = client.post("/api/evaluate", json=ARTICLE)
+    assert refused.get_json()["code"] == "rate_limited"
+    assert 3590 < int(refused.headers["Retry-After"]) <= 3600
+    assert client.get("/healthz").status_code == 200
+
+
+def test_addresses_count_apart_and_an_ipv6_network_counts_as_one(client_of):
+    client = client_of(rate_limit="1/hour")
+
+    def status(address: str) -> int:
+        return client.get("/api/model", environ_overrides={"REMOTE_ADDR": address}).status_code
+
+    assert [status("10.0.0.1"), status("10.0.0.2"), status("10.0.0.1")] == [200, 200, 429]
+    assert [status("2001:db8::1"), status("2001:db8::2"), status("2001:db8:0:1::1")] == [200, 429, 200]
+    assert status("") == 200
+
+
+def test_keys_count_apart_and_guessing_counts_for_the_address(client_of):
+    client = client_of(rate_limit="1/hour", api_keys=(KEY, OTHER_KEY))
+    assert client.get("/api/model", headers=key_headers(KEY)).status_code == 200
+    assert client.get("/api/model", headers=key_headers(KEY)).status_code == 429
+    assert client.get("/api/model", headers=key_headers(OTHER_KEY)).status_code == 200
+    assert client.get("/api/model", headers=key_headers("guess")).status_code == 401
+    assert client.get("/api/model", headers=key_headers("another")).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "rate", ["many", "0/minute", "60", "-1/hour", "5/minute;1/second", "9" * 5000 + "/hour"]
+)
+def test_a_rate_that_is_none_stops_the_start_by_name(client_of, rate):
+    with pytest.raises(ConfigError, match=r"SUMMARIZER_RATE_LIMIT must be .* as in 60/minute; got"):
+        client_of(rate_limit=rate)
+
+
+def _count(file: str, times: int) -> None:
+    storage = SharedStorage(file)
+    for _ in range(times):
+        storage.incr("somebody", 60)
+    storage.close()
+
+
+def test_processes_count_together_and_lose_nothing(tmp_path):
+    file = str(tmp_path / "rates.sqlite")
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_count, args=(file, 200)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    storage = SharedStorage(file)
+    assert storage.get("somebody") == 400
+    assert storage.check()
+    storage.clear("somebody")
+    assert storage.get("somebody") == 0
+    storage.close()
+
+
+def test_a_window_ends_and_what_is_over_is_forgotten(tmp_path, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr("service.rates.time.time", lambda: now)
+    storage = SharedStorage(":memory:")
+    assert [storage.incr("a", 10), storage.incr("a", 10), storage.incr("b", 10)] == [1, 2, 1]
+    assert storage.get_expiry("a") == now + 10
+    now += 10
+    assert (storage.get("a"), storage.get_expiry("a")) == (0, now)
+    assert storage.incr("a", 10) == 1
+    assert storage.reset() == 1  # of b nothing is left
+    storage.close()
+
+
+def test_pages_of_other_origins_may_not_call_unless_configured(client_of):
+    origin = {"Origin": "https://news.example"}
+    answer = client_of().post("/api/evaluate", json=ARTICLE, headers=origin)
+    assert not {name for name, _ in answer.headers if name.startswith("Access-Control")}
+    answer = client_of(cors_origins=("https://other.example",)).get("/api/model", headers=origin)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_pages_of_a_configured_origin_may_call_with_a_key(client_of):
+    client = client_of(cors_origins=("https://news.example",), api_keys=(KEY,))
+    origin = {"Origin": "https://news.example"}
+    asking = {
+        **origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    preflight = client.options("/api/evaluate", headers=asking)
+    assert preflight.status_code == 200
+    assert preflight.headers["Access-Control-Allow-Origin"] == "https://news.example"
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in preflight.headers["Access-Control-Allow-Headers"].lower()
+    for headers, status in [(origin, 401), ({**origin, **key_headers(KEY)}, 200)]:
+        answer = client.post("/api/evaluate", json=ARTICLE, headers=headers)
+        assert answer.status_code == status
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://news.example"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in client.get("/healthz", headers=origin).headers
+
+
+def test_a_star_lets_every_page_call(client_of):
+    answer = client_of(cors_origins=("*",)).get("/api/model", headers={"Origin": "https://any.example"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/model"), ("GET", "/healthz"), ("GET", "/nothing"), ("PUT", "/api/evaluate")],
+)
+def test_every_answer_says_what_browsers_must_not_do(client, method, path):
+    answer = client.open(path, method=method)
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value

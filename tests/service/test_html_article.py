@@ -1,0 +1,84 @@
+import time
+
+import pytest
+
+from service.html_article import MOST_ATTRIBUTES, MOST_ELEMENTS, NoArticle, main_text
+
+FIRST = "The council cut the budget on Tuesday & nobody came to the bridge — not even 😀 the mayor."
+SECOND = "It was the third time this year that a vote of the council ended without any visitor at all."
+PAGE = f"""<!doctype html><html><head><title>Budget cut</title><script>var secret = 1</script></head><body>
+<nav><a href="/">Home</a> <a href="/news">News</a></nav>
+<article><h1>Budget  cut</h1><p>{FIRST.replace("&", "&amp;")}</p><p>{SECOND}</p></article>
+<footer>All rights reserved by somebody.</footer></body></html>"""
+
+
+def post(client, page: str | bytes, query: str = ""):
+    return client.post(f"/api/evaluate{query}", data=page, content_type="text/html; charset=utf-8")
+
+
+def test_the_article_is_found_without_heading_and_surroundings():
+    assert main_text(PAGE.encode()) == f"{FIRST}\n\n{SECOND}"
+
+
+def test_the_same_page_gives_the_same_text_every_time():
+    assert len({main_text(PAGE.encode()) for _ in range(5)}) == 1
+
+
+@pytest.mark.parametrize("index_unit", ["codepoint", "utf16"])
+def test_offsets_refer_to_the_text_that_is_returned(client, index_unit):
+    found = post(client, PAGE, f"?index_unit={index_unit}").get_json()
+    assert found["text"] == f"{FIRST}\n\n{SECOND}"
+    encoding, width = ("utf-16-le", 2) if index_unit == "utf16" else ("utf-32-le", 4)
+    units = found["text"].encode(encoding)
+    for sentence in found["sentences"]:
+        piece = units[width * sentence["start"] : width * sentence["end"]]
+        assert piece.decode(encoding) == sentence["text"]
+
+
+def test_the_page_and_its_text_get_the_same_scores(client):
+    page = post(client, PAGE, "?sentences=1").get_json()
+    text = client.post("/api/evaluate?sentences=1", data=page.pop("text").encode(), content_type="text/plain")
+    assert page == text.get_json()
+
+
+def test_a_charset_that_the_page_claims_is_not_believed():
+    page = PAGE.replace("<head>", '<head><meta charset="latin-1">')
+    assert main_text(f"<?xml version='1.0' encoding='latin-1'?>{page}".encode()).startswith(FIRST)
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["", " ", "<!-- nothing -->", "<!doctype html>", "<html></html>", "<p></p>", "<div>" * 3000],
+)
+def test_a_page_without_an_article_is_a_422_that_says_what_to_do(client, page):
+    answer = post(client, page)
+    assert answer.status_code == 422
+    assert answer.get_json()["code"] == "no_article"
+    assert "text/plain" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("page", "limit"),
+    [
+        ("<b>x</b>" * (MOST_ELEMENTS + 1), f"{MOST_ELEMENTS} elements"),
+        ("<p " + " ".join(f"a{n}" for n in range(120_000)) + ">x", f"{MOST_ATTRIBUTES} attributes"),
+        ("<p " + " ".join(f'a{n}=">"' for n in range(90_000)) + ">x", f"{MOST_ATTRIBUTES} attributes"),
+    ],
+)
+def test_markup_beyond_the_limits_is_refused_soon(page, limit):
+    began = time.perf_counter()
+    with pytest.raises(NoArticle, match=limit):
+        main_text(page.encode())
+    assert time.perf_counter() - began < 5  # to parse the second alone would take much longer
+
+
+def test_bad_options_are_refused_before_the_page_is_read(client, monkeypatch):
+    monkeypatch.setattr("service.api.main_text", lambda _: 1 / 0)
+    assert post(client, PAGE, "?words=0").status_code == 422
+
+
+def test_nothing_is_fetched_or_expanded():
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "file:///etc/passwd">]>'
+    text = main_text(f"{bomb}<article><p>&b; &f; {FIRST}</p><p>{SECOND}</p></article>".encode())
+    assert "root:" not in text
+    assert "aaaaaaaaaa" not in text.replace(bomb, "")
