@@ -10,7 +10,7 @@ without_gpu=$(for name in $gpu_packages; do printf -- '--no-emit-package %s ' "$
 # shellcheck disable=SC2086  # a list of options
 resolve pyproject.toml requirements/torch.in $without_gpu -o requirements/serving.txt >/dev/null
 # shellcheck disable=SC2086
-resolve pyproject.toml requirements/torch.in --extra test $without_gpu -o requirements/test.txt >/dev/null
+resolve pyproject.toml requirements/torch.in --extra page-tests $without_gpu -o requirements/test.txt >/dev/null
 
 # What the CUDA build needs beyond serving.txt.
 resolve requirements/torch.in | awk -v wanted="$gpu_packages" '

@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from flask_cors import CORS
 from limits import RateLimitItem, parse_many
 from limits.strategies import FixedWindowRateLimiter
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.config import ConfigError, ServiceConfig
 from service.errors import REQUEST_ID_HEADER, problem
@@ -43,6 +44,8 @@ def register(app: Flask, config: ServiceConfig) -> None:
         None if config.rate_limit is None else _rate(config.rate_limit),
         os.environ.get(RATES_FILE, ":memory:"),
     )
+    if config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
     app.before_request(gate.check)
     app.after_request(_add_security_headers)
     if config.cors_origins:

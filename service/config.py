@@ -35,6 +35,8 @@ class ServiceConfig:
         commas or white space. Never shown.
     :ivar api_keys_file: more of them, from a file.
     :ivar rate_limit: as in ``60/minute``, for each key or else each address; no limit by default.
+    :ivar trusted_proxies: proxies in front of the service, whose ``X-Forwarded-For`` then tells the address
+        that a rate is counted for; 0 for none, where the header is whatever a caller likes.
     :ivar cors_origins: origins whose pages may call the API, or ``*``; none by default. Separated as keys.
     :ivar metrics: whether ``/metrics`` answers.
     :ivar log_level: the least severe messages of the error log.
@@ -53,6 +55,7 @@ class ServiceConfig:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     api_keys_file: Path | None = None
     rate_limit: str | None = None
+    trusted_proxies: int = 0
     cors_origins: tuple[str, ...] = ()
     metrics: bool = True
     log_level: LogLevel = "info"
@@ -159,6 +162,7 @@ _READERS = {
     "checkpoint": _path,
     "batch_wait_ms": _count_or_none,
     "cache_bytes": _count_or_none,
+    "trusted_proxies": _count_or_none,
     "api_keys": _list,
     "api_keys_file": _path,
     "rate_limit": _text,

@@ -13,7 +13,7 @@ LAYERS = {
     "summarizer": [
         {"errors"},
         {"batching", "document", "drafts", "options", "text_features"},
-        {"paragraphs", "encoder", "model"},
+        {"paragraphs", "encoder", "model", "client"},
         {"sentences", "selection", "sentence_transformer"},
         {"checkpoint"},
         {"pipeline"},

@@ -110,6 +110,26 @@ def test_keys_count_apart_and_guessing_counts_for_the_address(client_of):
 
 
 @pytest.mark.parametrize(
+    ("proxies", "expected"),
+    [
+        (0, [200, 429, 429]),  # the header is the caller's own invention
+        (1, [200, 200, 429]),  # the last address is what the proxy saw
+        (2, [200, 429, 429]),
+    ],
+)
+def test_addresses_are_believed_from_as_many_proxies_as_there_are(client_of, proxies, expected):
+    client = client_of(rate_limit="1/hour", trusted_proxies=proxies)
+    seen = ["192.0.2.1, 198.51.100.1", "192.0.2.1, 198.51.100.2", "192.0.2.3, 198.51.100.2"]
+    if proxies == 2:
+        seen = ["192.0.2.1, 198.51.100.1", "192.0.2.1, 198.51.100.2", "192.0.2.9, 192.0.2.1, 198.51.100.2"]
+    statuses = [
+        client.post("/api/evaluate", json=ARTICLE, headers={"X-Forwarded-For": addresses}).status_code
+        for addresses in seen
+    ]
+    assert statuses == expected
+
+
+@pytest.mark.parametrize(
     "rate", ["many", "0/minute", "60", "-1/hour", "5/minute;1/second", "9" * 5000 + "/hour"]
 )
 def test_a_rate_that_is_none_stops_the_start_by_name(client_of, rate):
