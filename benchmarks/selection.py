@@ -1,0 +1,84 @@
+"""How a summary is best chosen from the scores: redundancy, and a penalty or a bonus for length.
+
+python benchmarks/selection.py RUN [--split validation]
+
+ROUGE-2 F1 against the quotes, the mean over sources of the mean over their articles, and its difference to
+the service's default (trigram) with a 95 % interval by bootstrap over articles within sources. With a length
+exponent a, what is ranked is score / words ** a: a > 0 prefers short sentences. One thread.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from summarizer.options import Redundancy, SummaryOptions
+from summarizer.selection import select
+from training.evaluation import DEFAULT_SENTENCES, SENTENCES_BY_SOURCE, trained
+from training.metrics import RougeMeter, bootstrap_means
+from training.runs import open_run
+
+Values = NDArray[np.float64]
+
+
+class Way(NamedTuple):
+    """:ivar exponent: of the number of words that the score is divided by."""
+
+    redundancy: Redundancy
+    exponent: float = 0.0
+
+
+DEFAULT = Way("trigram")
+WAYS = (DEFAULT, Way("none"), Way("mmr"), *(Way("trigram", a) for a in (-0.5, -0.25, 0.25, 0.5)))
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder that fit wrote")
+    parser.add_argument("--split", choices=("validation", "test"), default="validation")
+    parsed = parser.parse_args()
+    torch.set_num_threads(1)
+    _, loaded, splits = open_run(parsed.run)
+    model, meter = trained(loaded.scorer), RougeMeter()
+    found: dict[Way, dict[str, list[float]]] = {way: defaultdict(list) for way in WAYS}
+    words: dict[Way, list[int]] = defaultdict(list)
+    for article in tqdm(splits[parsed.split], unit="article"):
+        scores = model(article)
+        lengths = np.array([max(len(sentence.split()), 1) for sentence in article.sentences])
+        count = SENTENCES_BY_SOURCE.get(article.article.source, DEFAULT_SENTENCES)
+        for way in WAYS:
+            options = SummaryOptions(sentences=count, redundancy=way.redundancy)
+            chosen = select(scores / lengths**way.exponent, article.sentences, article.vectors, options)
+            texts = [article.sentences[place] for place in chosen]
+            found[way][article.article.source].append(100 * meter.score(texts, article.article.quotes).rouge2)
+            words[way].append(int(lengths[list(chosen)].sum()))
+    sources = sorted(found[DEFAULT])
+    print(f"| redundancy | length exponent | R-2 | beside the default | words | {' | '.join(sources)} |")
+    print(f"| --- | ---: | ---: | --- | ---: | {' | '.join('---:' for _ in sources)} |")
+    for way in WAYS:
+        means = [np.mean(found[way][source]) for source in sources]
+        drawn = _over_sources(
+            lambda source, way=way: np.subtract(found[way][source], found[DEFAULT][source]), sources
+        )
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        beside = "" if way == DEFAULT else f"{drawn.mean():+.2f} ({low:+.2f} to {high:+.2f})"
+        cells = " | ".join(f"{value:.2f}" for value in means)
+        print(
+            f"| {way.redundancy} | {way.exponent:g} | {np.mean(means):.2f} | {beside} | "
+            f"{np.mean(words[way]):.0f} | {cells} |"
+        )
+
+
+def _over_sources(differences: Callable[[str], Values], sources: list[str]) -> Values:
+    return np.mean([bootstrap_means(differences(source)) for source in sources], axis=0)
+
+
+if __name__ == "__main__":
+    main()
