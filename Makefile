@@ -36,8 +36,9 @@ format: $(VENV)/.testing
 
 # Every step goes on where it was killed.
 model: $(VENV)/.testing runs/encoder/model.safetensors
-	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared
-	$(BIN)/python -m training fit runs/prepared --out runs/model --epochs 40 --restarts 2 --combine average
+	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared \
+		--boilerplate 0.3 --introductions xsum
+	$(BIN)/python -m training fit runs/prepared --preset shipped --out runs/model
 	$(BIN)/python -m training report runs/model
 
 runs/encoder/model.safetensors: | $(VENV)/.testing

@@ -20,4 +20,7 @@ if ! $pip install --quiet --require-hashes --no-build-isolation -r "$torch" -r "
     "$VENV/bin/uv" pip install --python "$VENV/bin/python" --quiet --require-hashes --no-build-isolation \
         --torch-backend cpu -r "$torch" -r "$wanted"
 fi
-$pip install --quiet --no-build-isolation --no-deps --editable .
+# The image's lower layer holds requirements only (Dockerfile).
+if [ -f pyproject.toml ]; then
+    $pip install --quiet --no-build-isolation --no-deps --editable .
+fi

@@ -26,7 +26,7 @@ Combine = Literal["best", "average"]
 Precision = Literal["float32", "bfloat16"]
 Counted = Literal["sentence", "article"]
 
-PRESETS = ("sketch",)
+PRESETS = ("sketch", "shipped")
 
 # Set by the encoder and by the number of restarts, so they are in no file.
 _NOT_IN_FILES = ("dimension", "members")
