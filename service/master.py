@@ -81,7 +81,14 @@ class Workspace:
 
 def on_starting(server: Arbiter) -> None:
     """Check the checkpoint, or say in one line why the service cannot start, and exit."""
-    server.workspace = Workspace((server.cfg.uid, server.cfg.gid))
+    try:
+        server.workspace = Workspace((server.cfg.uid, server.cfg.gid))
+    except OSError as error:
+        server.log.critical(
+            "cannot start: no folder for copies and counts can be made: %s; name a writable one in TMPDIR",
+            error,
+        )
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
     server.handle_hup = partial(_reload, server)
     # What is imported by now stays. Collecting garbage would visit it in each fork: shared pages would be
     # copied, and a worker take a second more of computation to end.
@@ -150,10 +157,19 @@ def _check(source: Path, copy: Path) -> None:
         raise Refused(refusal)
 
 
+def _copy(source: Path, copy: Path) -> None:
+    """:raises OSError: it cannot be read, or there is no room for it."""
+    try:
+        shutil.copytree(source, copy)
+    except shutil.Error as errors:  # a list of (from, to, what), of which the first says enough
+        name, _, reason = errors.args[0][0]
+        raise OSError(f"{name} cannot be copied to {copy.parent} (TMPDIR): {reason}") from None
+
+
 def _try(source: Path, copy: Path, sender: Connection) -> None:
     try:
         if source.is_dir():
-            shutil.copytree(source, copy)
+            _copy(source, copy)
         os.environ[CHECKPOINT] = str(copy if copy.is_dir() else source)
         create_app(ServiceConfig.from_environment(os.environ))
         sender.send("")

@@ -8,6 +8,8 @@ import runpy
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from service.master import _copy
 from tests.service.conftest import ROOT, Server, start, wait_until_ready
 from tests.tiny import make_checkpoint
 
@@ -385,6 +388,36 @@ def test_a_damaged_checkpoint_stops_the_server_with_one_clear_line(tiny_checkpoi
         r'"critical", "message": "cannot start: .*/damaged/model.safetensors is not the file', log
     )
     assert "Traceback" not in log
+
+
+def test_no_folder_for_copies_stops_the_server_with_one_clear_line(tiny_checkpoint, tmp_path):
+    (tmp_path / "file").touch()
+    # Where TMPDIR is of no use Python falls back on /tmp, the working folder and others: none is left here.
+    code = (
+        "import sys, tempfile, runpy; folder = sys.argv.pop();"
+        "tempfile._candidate_tempdir_list = lambda: [folder];"
+        "runpy.run_module('gunicorn', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, "--config", "service/gunicorn.conf.py", "service.server:app()"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "file" / "below")],
+        cwd=ROOT,
+        env={**os.environ, "PORT": "0", "SUMMARIZER_CHECKPOINT": str(tiny_checkpoint)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "cannot start: no folder for copies and counts can be made" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_checkpoint_that_cannot_be_copied_is_named_with_the_reason(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "config.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError, match=r"config.json cannot be copied to .* \(TMPDIR\): .*No such file"):
+        _copy(source, tmp_path / "copy")
 
 
 def test_an_unknown_setting_stops_the_server_by_name(tiny_checkpoint, tmp_path):
