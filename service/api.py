@@ -40,6 +40,7 @@ def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConf
     @api.post("/evaluate")
     def evaluate() -> Response:
         record = record_of(request.environ)
+        evaluator.check_room(record)
         with record.stage("parse"):
             asked = _read_article()
         (found,) = evaluator.evaluate([asked], record, client_left())
@@ -50,6 +51,7 @@ def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConf
     @api.post("/evaluate/batch")
     def evaluate_batch() -> Response:
         record = record_of(request.environ)
+        evaluator.check_room(record)
         with record.stage("parse"):
             articles = _read_batch(config.max_articles)
         asked = [article.content for article in articles if isinstance(article.content, Asked)]

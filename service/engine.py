@@ -90,6 +90,17 @@ class Engine:
         """Whether the next request is turned away."""
         return self._depth >= self._limit
 
+    def check_room(self) -> None:
+        """Before the work of reading a request: is there room for it now?
+
+        :raises QueueFull: there is none.
+        """
+        if self.full or self._closed:
+            raise QueueFull(
+                f"{self._depth} articles are waiting or in work here and the limit is {self._limit};"
+                " ask again in a second"
+            )
+
     def evaluate(
         self,
         articles: Sequence[Article],
@@ -131,11 +142,7 @@ class Engine:
     @contextmanager
     def _admitted(self, count: int) -> Iterator[None]:
         with self._changed:
-            if self.full or self._closed:
-                raise QueueFull(
-                    f"{self._depth} articles are waiting or in work here and the limit is {self._limit};"
-                    " ask again in a second"
-                )
+            self.check_room()
             self._change_depth(count)
         try:
             yield

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.answers import evaluated
 from service.cache import ResponseCache
-from service.engine import Article, Engine
+from service.engine import Article, Engine, QueueFull
 from service.metrics import Metrics
 from service.record import RequestRecord
 from service.schema import EvaluateRequest
@@ -44,6 +44,19 @@ class Evaluator:
         self._cache = cache
         self._metrics = metrics
         self._deadline_seconds = deadline_seconds
+
+    def check_room(self, record: RequestRecord) -> None:
+        """Turn a request away before it is parsed, if it would be turned away after that.
+
+        An answer that is in the cache is not given then either: who is overloaded looks nothing up.
+
+        :raises QueueFull: the queue is full.
+        """
+        try:
+            self._engine.check_room()
+        except QueueFull as error:
+            record.rejected = error.code
+            raise
 
     def evaluate(
         self, asked: Sequence[Asked], record: RequestRecord, abandoned: Callable[[], bool]

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service import ServiceConfig, create_app
-from service.engine import DeadlineExceeded, QueueFull
+from service.engine import DeadlineExceeded, Engine, QueueFull
 
 ARTICLE = (
     "The council cut the budget. 😀 Nobody came! The river is at the bridge."
@@ -346,6 +346,14 @@ def test_without_a_cache_everything_is_computed(summarizer, monkeypatch):
     assert post_json(client, {"text": ARTICLE}).status_code == 200
     monkeypatch.setattr("service.engine.Engine.evaluate", lambda *_: 1 / 0)
     assert post_json(client, {"text": ARTICLE}).status_code == 500
+
+
+@pytest.mark.parametrize("path", ["/api/evaluate", "/api/evaluate/batch"])
+def test_a_full_queue_turns_a_request_away_before_it_is_parsed(app, client, monkeypatch, path):
+    monkeypatch.setattr(Engine, "full", property(lambda self: True))
+    answer = client.post(path, data=b"{", content_type="application/json")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "queue_full")
+    assert answer.headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize("failure", [QueueFull("full", 7), DeadlineExceeded("late", 7)])
