@@ -1,22 +1,30 @@
-"""Extractive summarization: a learned score and an offset for every sentence of an article."""
+"""Extractive summarization: a learned score and an offset for every sentence of an article.
 
-from summarizer.document import Evaluation, ModelInfo, ScoredSentence, Sentence, Warning
-from summarizer.errors import (
-    CheckpointDamaged,
-    CheckpointError,
-    CheckpointNotFound,
-    CheckpointUnsupported,
-    EmptyText,
-    EncoderUnavailable,
-    InputError,
-    InvalidOption,
-    InvalidText,
-    NoSentences,
-    SummarizerError,
-    TooManySentences,
-)
-from summarizer.options import SummaryOptions
-from summarizer.pipeline import Summarizer
+Each name is imported when it is first asked for: most of them need little, only :class:`Summarizer` needs
+PyTorch, which takes a second.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from summarizer.document import Evaluation, ModelInfo, ScoredSentence, Sentence, Warning
+    from summarizer.errors import (
+        CheckpointDamaged,
+        CheckpointError,
+        CheckpointNotFound,
+        CheckpointUnsupported,
+        EmptyText,
+        EncoderUnavailable,
+        InputError,
+        InvalidOption,
+        InvalidText,
+        NoSentences,
+        SummarizerError,
+        TooManySentences,
+    )
+    from summarizer.options import SummaryOptions
+    from summarizer.pipeline import Summarizer
 
 __all__ = [
     "CheckpointDamaged",
@@ -39,3 +47,22 @@ __all__ = [
     "TooManySentences",
     "Warning",
 ]
+
+_HOME = {
+    **dict.fromkeys(("Evaluation", "ModelInfo", "ScoredSentence", "Sentence", "Warning"), "document"),
+    "SummaryOptions": "options",
+    "Summarizer": "pipeline",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_HOME.get(name, 'errors')}")
+    value: object = getattr(module, name)
+    globals()[name] = value  # the next time is an ordinary look-up
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

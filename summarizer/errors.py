@@ -13,7 +13,8 @@
     │   ├── CheckpointNotFound              the folder or one of its files is missing
     │   ├── CheckpointDamaged               a file is not what the checkpoint says it is
     │   └── CheckpointUnsupported           made for another format or another encoder
-    └── EncoderUnavailable                  the encoder needs a package or folder that is not here
+    ├── EncoderUnavailable                  the encoder needs a package or folder that is not here
+    └── CorpusError                         files of articles cannot be scored as asked
 
 Each class carries a stable ``code`` for programs; the message is for people: what is wrong, the
 limit or the expected value, and what to do about it.
@@ -100,3 +101,9 @@ class EncoderUnavailable(SummarizerError):
     """The encoder needs a package or a model folder that is not installed here."""
 
     code = "encoder_unavailable"
+
+
+class CorpusError(SummarizerError):
+    """Files of articles, their columns or the folder for their scores are not what they should be."""
+
+    code = "corpus_error"

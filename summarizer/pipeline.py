@@ -162,16 +162,18 @@ class Summarizer:
         indices = select(scores, texts, encoded.vectors, options)
         selected = frozenset(indices)
         ranks = {index: rank for rank, index in enumerate(by_score(scores), start=1)}
+        # Lists at once: a number from an array takes longer than the rest of a sentence's record.
+        plain_scores, truncated = scores.tolist(), encoded.truncated.tolist()
         sentences = tuple(
             ScoredSentence(
                 index=index,
                 text=sentence.text,
                 start=sentence.start,
                 end=sentence.end,
-                score=float(scores[index]),
+                score=plain_scores[index],
                 rank=ranks[index],
                 selected=index in selected,
-                truncated=bool(encoded.truncated[index]),
+                truncated=truncated[index],
             )
             for index, sentence in enumerate(document.sentences)
         )

@@ -53,7 +53,8 @@ def by_score(scores: NDArray[np.float64]) -> list[int]:
     >>> by_score(np.array([0.2, 0.9, 0.2]))
     [1, 0, 2]
     """
-    return [int(index) for index in np.argsort(-scores, kind="stable")]
+    order: list[int] = np.argsort(-scores, kind="stable").tolist()
+    return order
 
 
 def trigrams(text: str) -> frozenset[tuple[str, str, str]]:
@@ -93,8 +94,9 @@ def _choose_by_score(
     passed_over: list[int] = []
     seen: set[tuple[str, str, str]] = set()
     left = budget.limit
+    costs: list[int] = budget.costs.tolist()
     for index in by_score(scores):
-        if budget.costs[index] > left:
+        if costs[index] > left:
             continue
         if block_trigrams:
             fresh = trigrams(texts[index])
@@ -103,7 +105,7 @@ def _choose_by_score(
                 continue
             seen |= fresh
         chosen.add(index)
-        left -= int(budget.costs[index])
+        left -= costs[index]
     if budget.promised:
         chosen.update(passed_over[:left])
     return chosen

@@ -1,16 +1,15 @@
-"""An article to its sentences: NLTK's Punkt within paragraphs, then a few repairs. Slices, never new text."""
+"""An article to its sentences: Punkt within paragraphs, then a few repairs. Slices, never new text."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 
 import punkt
-from nltk.tokenize.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
 
 from summarizer.document import Document, Sentence
 from summarizer.errors import EmptyText, InvalidText, NoSentences
 from summarizer.paragraphs import Span, paragraphs
+from summarizer.sentence_ends import SentenceEnds
 
 # Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
 _MORE_ABBREVIATIONS = frozenset(
@@ -37,6 +36,10 @@ _OTHER_END = re.compile(
     r"|(?<=[\u0370-\u03ff\u1f00-\u1fff]{2});(?=\s)"  # the Greek question mark, as it is typed
 )
 
+# A text without any of these (stops of their own, Greek letters) has none of those ends; looking for them one
+# by one takes as long as Punkt.
+_OTHER_SCRIPT = re.compile(rf"[{_OTHER_STOPS}．\u0370-\u03ff\u1f00-\u1fff]")
+
 # Never the last word of a sentence, whatever Punkt makes of the name that follows.
 _NEVER_LAST = re.compile(
     r"(?<!\w)(?:vs?|cf|e\.g|i\.e|viz|approx|Mr|Mrs|Ms|Dr|Prof|Sgt|Lt|Col|Gen|Capt|Gov|Rep|Sen|Rev)\.$"
@@ -47,29 +50,8 @@ _LONGEST_ENDING = 12  # characters that the two patterns above may look at
 _LONGEST_OPENING = 64  # characters in which the first letter of a sentence is looked for
 _LIST_MARKER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-# About 5 MB at the most.
-REMEMBERED_CONTEXTS = 2**14
-LONGEST_REMEMBERED = 64  # characters
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class _Language(PunktLanguageVars):  # type: ignore[misc]  # untyped package
-    """Punkt's own rules, without NLTK's time limit.
-
-    The limit of 5 s guards against patterns that backtrack, which these cannot. It counts the whole pass
-    over a text, so a long article on a busy machine would be refused by chance.
-    """
-
-    def __init__(self) -> None:
-        self._ends = re.compile(super().period_context_re().pattern, re.VERBOSE)
-        self._words = re.compile(self._word_tokenizer_re().pattern, re.VERBOSE)
-
-    def period_context_re(self) -> re.Pattern[str]:
-        return self._ends
-
-    def word_tokenize(self, s: str) -> list[str]:
-        return self._words.findall(s)
 
 
 class _Abbreviations(frozenset[str]):
@@ -77,22 +59,6 @@ class _Abbreviations(frozenset[str]):
 
     def __contains__(self, word: object) -> bool:
         return super().__contains__(word) or bool(_DOTTED_LETTERS.fullmatch(str(word)))
-
-
-class _Punkt(PunktSentenceTokenizer):  # type: ignore[misc]  # untyped package
-    """Punkt that remembers its decisions about short contexts, such as ``said. The``.
-
-    A decision depends on nothing but the context. News repeats some of them; text that is made to be slow,
-    full stops and little else, repeats them all.
-    """
-
-    def __init__(self, parameters: PunktParameters) -> None:
-        super().__init__(parameters, lang_vars=_Language())
-        self._remembered = lru_cache(REMEMBERED_CONTEXTS)(super().text_contains_sentbreak)
-
-    def text_contains_sentbreak(self, text: str) -> bool:
-        decide = self._remembered if len(text) <= LONGEST_REMEMBERED else super().text_contains_sentbreak
-        return bool(decide(text))
 
 
 class SentenceSplitter:
@@ -103,12 +69,12 @@ class SentenceSplitter:
 
     def __init__(self) -> None:
         source = punkt.load_model("english")
-        parameters = PunktParameters()
-        parameters.abbrev_types = _Abbreviations(source.abbrev_types | _MORE_ABBREVIATIONS)
-        parameters.collocations = set(source.collocations)
-        parameters.sent_starters = set(source.sent_starters) | _MORE_STARTERS
-        parameters.ortho_context.update(source.ortho_context)
-        self._punkt = _Punkt(parameters)
+        self._ends = SentenceEnds(
+            abbreviations=_Abbreviations(source.abbrev_types | _MORE_ABBREVIATIONS),
+            collocations=source.collocations,
+            starters=source.sent_starters | _MORE_STARTERS,
+            seen=source.ortho_context,
+        )
 
     def document(self, text: str) -> Document:
         """The article with its sentences, at least one.
@@ -131,18 +97,21 @@ class SentenceSplitter:
 
         :returns: ascending, disjoint, trimmed slices that hold every letter and digit of the text.
         """
+        other_script = _OTHER_SCRIPT.search(text) is not None
         return [
             Sentence(text[span.start : span.end], span.start, span.end)
             for paragraph in paragraphs(text)
-            for span in self._split_paragraph(text, paragraph)
+            for span in self._split_paragraph(text, paragraph, other_script=other_script)
         ]
 
-    def _split_paragraph(self, text: str, paragraph: Span) -> Iterator[Span]:
-        pieces = _split_other_scripts(text, self._punkt_spans(text, paragraph))
+    def _split_paragraph(self, text: str, paragraph: Span, *, other_script: bool) -> Iterator[Span]:
+        pieces = self._punkt_spans(text, paragraph)
+        if other_script:
+            pieces = _split_other_scripts(text, pieces)
         return _trimmed(text, _joined(text, pieces))
 
     def _punkt_spans(self, text: str, paragraph: Span) -> Iterator[Span]:
-        for start, end in self._punkt.span_tokenize(text[paragraph.start : paragraph.end]):
+        for start, end in self._ends.spans(text[paragraph.start : paragraph.end]):
             yield Span(paragraph.start + start, paragraph.start + end)
 
 

@@ -6,9 +6,11 @@ Unsupervised Summarization", ACL 2019), whose best edge is the similarity to wha
 network learns what to make of it.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,24 +43,23 @@ def text_features(sentences: Sequence[str]) -> NDArray[np.float32]:
     count = len(sentences)
     features = np.zeros((count, TEXT_FEATURES), np.float64)
     bags = [Counter(_WORD.findall(sentence.lower())) for sentence in sentences]
-    having = Counter(word for bag in bags for word in bag)
-    columns = {word: column for column, word in enumerate(having)}
-    rarity = np.log((count + 1) / np.array(list(having.values()), np.float64))  # (V,)
-    rows = [_row(bag, columns, rarity) for bag in bags]
+    having = Counter(chain.from_iterable(bags))
+    words, weights = _weighted_words(bags, having)  # of all sentences, one after the other
+    ends = list(accumulate(map(len, bags), initial=0))
+    rows = [(words[start:end], weights[start:end]) for start, end in pairwise(ends)]
 
-    after, before = np.zeros(count), np.zeros(count)
-    total = np.zeros(len(columns))
+    after, before, centrality = np.zeros(count), np.zeros(count), np.zeros(count)
+    total = np.zeros(len(having))
     for index in range(count - 1, -1, -1):
-        words, weights = rows[index]
-        after[index] = weights @ total[words]
-        total[words] += weights
+        after[index] = _add(total, *rows[index])
     whole = np.linalg.norm(total)
-    centrality = np.zeros(count)
-    seen = np.zeros(len(columns))
-    for index, (words, weights) in enumerate(rows):
-        before[index] = weights @ seen[words]
-        seen[words] += weights
-        centrality[index] = weights @ total[words] / whole if whole else 0.0
+    seen = np.zeros(len(having))
+    for index, row in enumerate(rows):
+        before[index] = _add(seen, *row)
+    if whole:
+        everywhere = total.take(words)
+        for index, (start, end) in enumerate(pairwise(ends)):
+            centrality[index] = weights[start:end].dot(everywhere[start:end]) / whole
 
     features[:, 0], features[:, 1] = after / 4, before / 4
     for column, values in enumerate((after, before, centrality), start=2):
@@ -69,11 +70,34 @@ def text_features(sentences: Sequence[str]) -> NDArray[np.float32]:
     return features.astype(np.float32)
 
 
-def _row(
-    bag: Counter[str], columns: dict[str, int], rarity: NDArray[np.float64]
+def _add(sums: NDArray[np.float64], words: NDArray[np.int64], weights: NDArray[np.float64]) -> np.float64:
+    """Add a sentence to a sum of sentences.
+
+    :returns: its product with the sum before.
+    """
+    before = sums.take(words)
+    sums[words] = before + weights
+    product: np.float64 = weights.dot(before)
+    return product
+
+
+def _weighted_words(
+    bags: Sequence[Counter[str]], having: Counter[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Columns of the words of a sentence, and their weights, of length 1 together."""
-    words = np.array([columns[word] for word in bag], np.int64)
-    weights = (1 + np.log(np.array(list(bag.values()), np.float64))) * rarity[words]
-    length = np.linalg.norm(weights)
-    return words, weights / length if length else weights
+    """Columns of the words of all sentences, and their weights, of length 1 together in each sentence.
+
+    One array for all sentences: a call of NumPy costs more than its arithmetic on a few words.
+
+    :param having: of each word, in the order of its columns, how many sentences have it.
+    """
+    columns = dict(zip(having, range(len(having)), strict=True))
+    rarity = np.log((len(bags) + 1) / np.array(list(having.values()), np.float64))  # (V,)
+    words = np.fromiter(map(columns.__getitem__, chain.from_iterable(bags)), np.int64)
+    counts = np.fromiter(chain.from_iterable(bag.values() for bag in bags), np.float64)
+    weights = (1 + np.log(counts)) * rarity.take(words)
+    for start, end in pairwise(accumulate(map(len, bags), initial=0)):
+        row = weights[start:end]
+        length = math.sqrt(row.dot(row))
+        if length:
+            row /= length
+    return words, weights

@@ -12,11 +12,15 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "summarizer": [
         {"errors"},
-        {"batching", "document", "drafts", "options", "text_features"},
-        {"paragraphs", "encoder", "model", "client"},
-        {"sentences", "selection", "sentence_transformer"},
+        {"batching", "document", "drafts", "options", "sentence_ends", "text_features"},
+        {"paragraphs", "encoder", "model", "client", "arguments", "corpus_reading"},
+        {"sentences", "selection", "sentence_transformer", "corpus_writing"},
+        {"corpus_folder"},
         {"checkpoint"},
         {"pipeline"},
+        {"corpus_scoring"},
+        {"corpus_on_ray", "corpus_processes"},
+        {"batch_command"},
         {""},  # the package itself: its public names
         {"__main__"},
     ],
@@ -59,9 +63,10 @@ LAYERS = {
 }
 MAY_IMPORT = {"summarizer": set(), "service": {"summarizer"}, "training": {"summarizer"}}
 ONLY_HERE = {
-    "nltk": {"summarizer/sentences.py", "training/closeness.py"},  # Punkt; Porter's stemmer
-    "punkt": {"summarizer/sentences.py"},
+    "nltk": {"training/closeness.py"},  # Porter's stemmer
+    "punkt": {"summarizer/sentence_ends.py", "summarizer/sentences.py"},
     "sentence_transformers": {"summarizer/sentence_transformer.py", "training/distill.py"},
+    "ray": {"summarizer/corpus_on_ray.py"},
     "flask": "service/",
     "gunicorn": "service/",
 }

@@ -1,13 +1,17 @@
+import itertools
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram
 
-from service.metrics import Metrics
+from service.metrics import SCORES, Metrics
 from service.record import RequestRecord
-from summarizer import ModelInfo
+from summarizer import Evaluation, ModelInfo, ScoredSentence
 
 MODEL = ModelInfo("tiny", "0.0.1", "f" * 64, "tiny-static")
 
@@ -48,6 +52,31 @@ def test_scores_fall_into_tenths(metrics, summarizer):
         assert value(metrics, "summarizer_score_bucket", le=bound) == expected
 
 
+def scored(*scores: float) -> Evaluation:
+    sentences = tuple(
+        ScoredSentence(index, "It was.", 0, 7, score, index + 1, False, False)
+        for index, score in enumerate(scores)
+    )
+    return Evaluation("It was.", sentences, (), MODEL)
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.1, 0.3, 1.0]) | st.floats(0, 1), max_size=20), max_size=4))
+def test_scores_of_a_whole_article_are_counted_as_one_by_one(articles):
+    metrics = Metrics(MODEL)
+    metrics.scores(scored(*scores) for scores in articles)
+    registry = CollectorRegistry()
+    expected = Histogram("summarizer_score", "One by one.", buckets=SCORES, registry=registry)
+    for score in itertools.chain.from_iterable(articles):
+        expected.observe(score)
+    for bound in [*map(str, SCORES), "+Inf"]:
+        assert value(metrics, "summarizer_score_bucket", le=bound) == registry.get_sample_value(
+            "summarizer_score_bucket", {"le": bound}
+        )
+    assert value(metrics, "summarizer_score_sum") == pytest.approx(
+        registry.get_sample_value("summarizer_score_sum")
+    )
+
+
 def test_addresses_that_do_not_exist_share_one_label(client):
     for number in range(3):
         client.get(f"/api/nowhere/{number}")
@@ -78,9 +107,12 @@ from prometheus_client import values
 values.ValueClass = values.MultiProcessValue(lambda: int(sys.argv[1]))
 from service.metrics import Metrics
 from service.record import RequestRecord
-from summarizer import ModelInfo
-metrics = Metrics(ModelInfo("tiny", "0.0.1", sys.argv[2] * 64, "tiny-static"))
+from summarizer import Evaluation, ModelInfo, ScoredSentence
+model = ModelInfo("tiny", "0.0.1", sys.argv[2] * 64, "tiny-static")
+metrics = Metrics(model)
 metrics.queue_depth(5)
+sentences = [ScoredSentence(0, "It was.", 0, 7, score, 1, False, False) for score in (0.25, 0.25, 1.0)]
+metrics.scores([Evaluation("It was.", tuple(sentences), (), model)])
 metrics.request(RequestRecord(route="/api/evaluate"), 200, 0.5)
 if sys.argv[3:]:
     metrics.queue_depth(1)
@@ -109,6 +141,10 @@ def test_counts_of_dead_workers_stay_and_what_only_living_ones_have_goes(tmp_pat
     text = work(tmp_path, "0", "b", "shown")  # takes the number of the first over
     assert 'summarizer_requests_total{route="/api/evaluate",status="200"} 3.0' in text
     assert "summarizer_queue_articles 1.0" in text
+    assert 'summarizer_score_bucket{le="0.2"} 0.0' in text
+    assert 'summarizer_score_bucket{le="0.3"} 6.0' in text
+    assert "summarizer_score_count 9.0" in text
+    assert "summarizer_score_sum 4.5" in text
     assert len(re.findall(r"^summarizer_model_info\{.*\} 1\.0$", text, re.M)) == 1
     assert "b" * 64 in text
     assert {file.name for file in tmp_path.iterdir() if file.name.startswith("counter")} == {

@@ -1,3 +1,6 @@
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,3 +67,35 @@ def test_what_the_rest_takes_up_stands_out():
         assert features[:, column].argmax() == 1
     assert features[:, 6].argmax() == 1  # and it has the most words
     assert len(set(features[:, 7].tolist())) == 1
+
+
+def one_by_one(sentences: list[str]) -> np.ndarray:
+    """The same numbers in the same order of operations, a sentence at a time."""
+    count = len(sentences)
+    bags = [Counter(re.findall(r"\w+", sentence.lower())) for sentence in sentences]
+    having = Counter(word for bag in bags for word in bag)
+    columns = {word: column for column, word in enumerate(having)}
+    rarity = np.log((count + 1) / np.array(list(having.values()), np.float64))
+    rows = []
+    for bag in bags:
+        words = np.array([columns[word] for word in bag], np.int64)
+        weights = (1 + np.log(np.array(list(bag.values()), np.float64))) * rarity[words]
+        length = np.linalg.norm(weights)
+        rows.append((words, weights / length if length else weights))
+    after, before, centrality = np.zeros(count), np.zeros(count), np.zeros(count)
+    total, seen = np.zeros(len(columns)), np.zeros(len(columns))
+    for index, (words, weights) in reversed(list(enumerate(rows))):
+        after[index] = weights @ total[words]
+        total[words] += weights
+    whole = np.linalg.norm(total)
+    for index, (words, weights) in enumerate(rows):
+        before[index] = weights @ seen[words]
+        seen[words] += weights
+        centrality[index] = weights @ total[words] / whole if whole else 0.0
+    scaled = [(values - values.mean()) / (3 * values.std() + 1e-6) for values in (after, before, centrality)]
+    return np.stack([after / 4, before / 4, *scaled], axis=1).astype(np.float32)
+
+
+@given(SENTENCES.filter(bool) | st.lists(st.text(max_size=60), min_size=1, max_size=8))
+def test_sums_over_one_array_are_those_of_single_sentences_to_the_last_bit(sentences):
+    assert text_features(sentences)[:, :5].tobytes() == one_by_one(sentences).tobytes()

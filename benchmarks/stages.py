@@ -1,0 +1,226 @@
+"""Where the time of one article goes, and how far each stage is from what the machine allows.
+
+OMP_NUM_THREADS=1 python benchmarks/stages.py CORPUS [--against FOLDER]
+
+CORPUS is a ``.jsonl.gz`` with a ``text`` a line, or a folder of such files; articles of 28 to 32 sentences
+are taken. FOLDER is another checkout, to compare with: both take turns, a few articles each. All times are
+medians of CPU time on one core, so that what else the machine does counts as little as can be.
+
+The floor of a stage is what it must move and multiply, at the speed that this machine shows for a copy of a
+large array and for a product of large matrices. A recurrent layer cannot come that near: it multiplies its
+weights by one vector at a time, so a second floor has the speed of that.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from summarizer.pipeline import Summarizer
+
+STAGES = ("split", "encode", "features", "network", "select", "JSON")
+SENTENCES = range(28, 33)
+ARTICLES = 300
+TURN = 10  # articles; changing more often measures how processes empty each other's caches
+MEASURING = "--worker"
+
+
+def articles(corpus: Path) -> list[str]:
+    """Texts of the wanted length, about equally many of each file; the length is this checkout's."""
+    from summarizer.sentences import SentenceSplitter
+
+    splitter = SentenceSplitter()
+    files = [corpus] if corpus.is_file() else sorted(corpus.glob("*.jsonl.gz"))
+    found: list[str] = []
+    for file in files:
+        taken = 0
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                text = json.loads(line)["text"]
+                if len(splitter.split(text)) in SENTENCES:
+                    found.append(text)
+                    taken += 1
+                if taken == max(1, ARTICLES // len(files)):
+                    break
+    return found
+
+
+def worker() -> None:
+    """Read articles as JSON lines from standard input, write the seconds of each stage of each."""
+    from summarizer.pipeline import Summarizer
+
+    torch.set_num_threads(1)
+    summarizer = Summarizer.load()
+    summarizer.warm_up()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(stage_seconds(summarizer, json.loads(line))), flush=True)
+
+
+def stage_seconds(summarizer: "Summarizer", text: str) -> dict[str, float]:
+    """CPU time of each stage."""
+    from pydantic_core import to_json
+
+    from summarizer.text_features import text_features
+
+    marks = [time.process_time()]
+    document = summarizer.split(text)
+    marks.append(time.process_time())
+    encoded = summarizer.encode([document])
+    marks.append(time.process_time())
+    text_features([sentence.text for sentence in document.sentences])
+    marks.append(time.process_time())
+    scores = summarizer.score([document], encoded)
+    marks.append(time.process_time())
+    evaluation = summarizer.select(document, encoded[0], scores[0])
+    marks.append(time.process_time())
+    to_json(evaluation.as_dict())
+    marks.append(time.process_time())
+    seconds = dict(zip(STAGES, (end - start for start, end in pairwise(marks)), strict=True))
+    seconds["network"] -= seconds["features"]  # scoring makes them once more
+    return seconds
+
+
+def measured(checkouts: list[Path], texts: list[str]) -> list[dict[str, float]]:
+    """Median seconds by stage in each checkout; they take turns."""
+    running = []
+    for checkout in checkouts:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(checkout),
+            "OMP_NUM_THREADS": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", __file__, MEASURING],
+            cwd=checkout,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        answer(process)
+    times: list[list[dict[str, float]]] = [[] for _ in running]
+    for first in range(0, len(texts), TURN):
+        for process, rows in zip(running, times, strict=True):
+            for text in texts[first : first + TURN]:
+                print(json.dumps(text), file=process.stdin, flush=True)
+                rows.append(json.loads(answer(process)))
+    for process in running:
+        process.communicate()
+    return [{stage: median(row[stage] for row in rows) for stage in STAGES} for rows in times]
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    """The next line that a process writes."""
+    line = process.stdout.readline() if process.stdout is not None else ""
+    return line or sys.exit("the other process ended; what it said is above")
+
+
+def seconds_of(work: Callable[[], object], repetitions: int) -> float:
+    """Median CPU time of one call."""
+    times = []
+    for _ in range(repetitions):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return median(times)
+
+
+def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
+    """Of each stage: bytes that it moves, its multiply-adds, and the seconds that these take at the least."""
+    from pydantic_core import to_json
+
+    from summarizer.pipeline import Summarizer
+
+    torch.set_num_threads(1)
+    large = np.ones(2**24)
+    target = np.empty_like(large)
+    bandwidth = 2 * large.nbytes / seconds_of(lambda: np.copyto(target, large), 9)
+    speed = {}
+    for dtype in (torch.float32, torch.float64):
+        matrix = torch.ones(1024, 1024, dtype=dtype)
+        speed[dtype] = 1024**3 / seconds_of(lambda matrix=matrix: matrix @ matrix, 5)  # type: ignore[misc]
+
+    summarizer = Summarizer.load()
+    model = summarizer.card["architecture"]
+    gates, width = {"lstm": 4, "gru": 3, "rnn": 1}[model["cell"]], model["width"]
+    runs = model["members"] * model["layers"] * (2 if model["bidirectional"] else 1)
+    recurrent = torch.ones(gates * width, width, dtype=torch.float64)
+    state = torch.ones(1, width, dtype=torch.float64)
+    step = seconds_of(lambda: torch.nn.functional.linear(state, recurrent), 2001)
+
+    text = sorted(texts, key=len)[len(texts) // 2]
+    evaluation = summarizer.evaluate(text)
+    sentences, characters = len(evaluation.sentences), len(text)
+    tokens = round(1.2 * len(text.split()))  # word pieces and punctuation, about
+    inputs = model["dimension"] + 8 + 5
+    row = 4 * model["dimension"]
+    moved_and_multiplied = {
+        "split": (2 * characters, 0),
+        "encode": (characters + (tokens + sentences) * row, tokens * model["dimension"]),
+        "features": (characters + 3 * 8 * tokens, 4 * tokens),
+        "network": (
+            8 * runs * gates * width * (inputs + width),
+            runs * sentences * gates * width * (inputs + width),
+        ),
+        "select": (2 * characters, 0),
+        "JSON": (characters + len(to_json(evaluation.as_dict())), 0),
+    }
+    for stage, (moved, multiplied) in moved_and_multiplied.items():
+        arithmetic = speed[torch.float64 if stage == "network" else torch.float32]
+        yield stage, moved, multiplied, max(moved / bandwidth, multiplied / arithmetic)
+    products = runs * sentences * gates * width
+    by_vector = runs * sentences * step + products * inputs / speed[torch.float64]
+    yield "network, a vector at a time", 8 * products * width, products * (inputs + width), by_vector
+    print(
+        f"\ncopy: {bandwidth / 1e9:.1f} GB/s; matrix product: {speed[torch.float64] / 1e9:.1f}"
+        f" (float64) and {speed[torch.float32] / 1e9:.1f} (float32) billion multiply-adds/s;"
+        f" {gates * width} x {width} by a vector: {step * 1e6:.1f} us"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
+    parsed = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    here = Path(__file__).parent.parent
+    checkouts = [here] if parsed.against is None else [parsed.against.resolve(), here]
+    texts = articles(parsed.corpus)
+    found = measured(checkouts, texts)
+    now = found[-1]
+    total = sum(now.values())
+    print(f"{len(texts)} articles of {SENTENCES.start} to {SENTENCES.stop - 1} sentences; microseconds\n")
+    before = " there | ratio |" if len(found) == 2 else ""
+    print(f"| stage | here | share |{before}\n| --- | ---: | ---: |{' ---: | ---: |' if before else ''}")
+    for stage in (*STAGES, "all"):
+        times = [sum(times.values()) if stage == "all" else times[stage] for times in found]
+        there = f" {times[0] * 1e6:.0f} | {times[0] / times[-1]:.2f} |" if before else ""
+        print(f"| {stage} | {times[-1] * 1e6:.0f} | {times[-1] / total:.0%} |{there}")
+    rows = list(floors(texts))
+    print("\n| stage | KB moved | million multiply-adds | floor, us | here / floor |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for stage, moved, multiplied, floor in rows:
+        ratio = now[stage.split(",")[0]] / floor
+        print(f"| {stage} | {moved / 1e3:.0f} | {multiplied / 1e6:.2f} | {floor * 1e6:.1f} | {ratio:.1f} |")
+
+
+if __name__ == "__main__":
+    worker() if sys.argv[1:] == [MEASURING] else main()
