@@ -2,9 +2,12 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO, get_args
 
@@ -36,6 +39,7 @@ def batch(arguments: Sequence[str]) -> int:
     """
     parsed = _parser().parse_args(arguments)
     progress = Progress(sys.stderr, quiet=parsed.quiet)
+    interrupts: list[int] = []
     try:
         settings = Settings(
             Columns(parsed.id, parsed.text, tuple(dict.fromkeys(parsed.keep))),
@@ -44,25 +48,44 @@ def batch(arguments: Sequence[str]) -> int:
             parsed.max_sentences,
             summary_options(parsed),
         )
-        counts = score_corpus(
-            parsed.input,
-            parsed.output,
-            on_ray if parsed.ray else LocalProcesses(parsed.processes),
-            settings,
-            checkpoint=parsed.checkpoint,
-            encoder=parsed.encoder,
-            told=progress.update,
-        )
-    except (SummarizerError, OSError) as error:
+        with _noted(interrupts):
+            counts = score_corpus(
+                parsed.input,
+                parsed.output,
+                on_ray if parsed.ray else LocalProcesses(parsed.processes),
+                settings,
+                checkpoint=parsed.checkpoint,
+                encoder=parsed.encoder,
+                told=progress.update,
+            )
+    except (SummarizerError, OSError, KeyboardInterrupt) as error:
         progress.end_line()
+        # Ctrl-C goes to the processes too, and their end may be noticed first.
+        if interrupts or isinstance(error, KeyboardInterrupt):
+            sys.stderr.write("summarizer batch: interrupted; the same command goes on from here\n")
+            return 130
         sys.stderr.write(f"summarizer batch: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        progress.end_line()
-        sys.stderr.write("summarizer batch: interrupted; the same command goes on from here\n")
-        return 130
     progress.finish(counts)
     return 0
+
+
+@contextmanager
+def _noted(interrupts: list[int]) -> Iterator[None]:
+    """Write down each SIGINT before it is raised; only the main thread may ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, _frame: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 class Progress:
