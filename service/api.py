@@ -1,14 +1,16 @@
 """The API: articles in, a score for every sentence out. Read this, then ``summarizer/pipeline.py``."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import NamedTuple
 
 from flask import Blueprint, Response, request
 from pydantic_core import to_json
 
 from service.answers import batch_failure, batch_response, batch_result, evaluate_response
-from service.body import client_left, media_type, read_body, read_query
+from service.body import media_type, read_body, read_query
 from service.config import ServiceConfig
+from service.connection import client_gone
 from service.errors import refusal_content
 from service.evaluating import Asked, Evaluator
 from service.html_article import main_text
@@ -43,7 +45,7 @@ def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConf
         evaluator.check_room(record)
         with record.stage("parse"):
             asked = _read_article()
-        (found,) = evaluator.evaluate([asked], record, client_left())
+        (found,) = evaluator.evaluate([asked], record, partial(client_gone, request.environ))
         if isinstance(found, InputError):
             raise found
         return _json(evaluate_response(summarizer.model, found))
@@ -55,7 +57,7 @@ def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConf
         with record.stage("parse"):
             articles = _read_batch(config.max_articles)
         asked = [article.content for article in articles if isinstance(article.content, Asked)]
-        found = iter(evaluator.evaluate(asked, record, client_left()))
+        found = iter(evaluator.evaluate(asked, record, partial(client_gone, request.environ)))
         results = []
         for position, (article_id, content) in enumerate(articles):
             result = next(found) if isinstance(content, Asked) else content

@@ -1,8 +1,5 @@
 """Reading the bytes of a request, with every limit checked before more work is done."""
 
-import socket
-from collections.abc import Callable
-
 from flask import current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -72,27 +69,6 @@ def read_query() -> list[tuple[str, str]]:
     """
     _check_utf8(request.query_string, "query")
     return list(request.args.items(multi=True))
-
-
-def client_left() -> Callable[[], bool]:
-    """A question that any thread may ask: has the client of this request closed the connection?
-
-    One that has only finished sending looks the same. Hardly any does that, and proxies take it the same way.
-    Without gunicorn's socket (in tests), nobody ever leaves.
-    """
-    connection: socket.socket | None = request.environ.get("gunicorn.socket")
-
-    def left() -> bool:
-        if connection is None:
-            return False
-        try:
-            return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except (BlockingIOError, ValueError):  # nothing new; or TLS, which cannot look ahead
-            return False
-        except OSError:
-            return True
-
-    return left
 
 
 def _check_utf8(raw: bytes, what: str) -> None:
