@@ -9,20 +9,15 @@ seed and the number that send it again (``--seed S --only N``), and the exit sta
 import argparse
 import gzip
 import json
-import os
 import random
 import re
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -30,8 +25,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as hypothesis_seed
 from schemathesis import Case, GenerationMode
-
-ROOT = Path(__file__).parent.parent
+from serving import service
 
 # A well-formed request of each kind, which is then spoiled.
 TEXT = (
@@ -120,36 +114,11 @@ def running(url: str | None) -> Iterator[str]:
     if url is not None:
         yield url.rstrip("/")
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--config",
-        "service/gunicorn.conf.py",
-        "service.server:app()",
-    ]
-    environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port)}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)  # noqa: S603
-        try:
-            url = f"http://127.0.0.1:{port}"
-            until = time.monotonic() + 60
-            while not is_up(url, "/readyz"):
-                if time.monotonic() > until or process.poll() is not None:
-                    log.seek(0)
-                    sys.exit(f"the service does not start:\n{log.read().decode()}")
-                time.sleep(0.2)
-            yield url
-            log.seek(0)
-            written = log.read().decode(errors="replace")
-            if "Traceback" in written or '"trace"' in written:
-                print("there are traces in the log:\n" + written[written.find("Traceback") :][:3000])
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+    with service() as started:
+        yield f"http://127.0.0.1:{started.port}"
+        written = started.written
+        if "Traceback" in written or '"trace"' in written:
+            print("there are traces in the log:\n" + written[written.find("Traceback") :][:3000])
 
 
 def is_up(url: str, path: str) -> bool:

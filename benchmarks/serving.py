@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,6 +25,12 @@ class Service:
 
     process: subprocess.Popen[bytes]
     port: int
+    log: BinaryIO
+
+    @property
+    def written(self) -> str:
+        """Its log so far."""
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode(errors="replace")
 
     @property
     def workers(self) -> list[int]:
@@ -58,7 +65,7 @@ def service(**environment: str) -> Iterator[Service]:
     ]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log)  # noqa: S603
-        running = Service(process, port)
+        running = Service(process, port, log)
         try:
             _wait_until_ready(running)
             yield running
@@ -75,8 +82,8 @@ def _wait_until_ready(running: Service) -> None:
         except OSError:
             time.sleep(0.1)
         if running.process.poll() is not None:
-            sys.exit("the service did not start; `make serve` says why")
-    sys.exit("the service was not ready within a minute")
+            sys.exit(f"the service does not start:\n{running.written}")
+    sys.exit(f"the service was not ready within a minute:\n{running.written}")
 
 
 def bodies(corpus: Path, most: int = 1000) -> list[bytes]:
