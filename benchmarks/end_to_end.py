@@ -21,13 +21,14 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from summarizer.batching import batches_under_budget
-from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, pad
+from summarizer.model import ModelConfig, position_features
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.config import FitConfig
 from training.evaluation import DEFAULT_SENTENCES, SENTENCES_BY_SOURCE
 from training.losses import Total, binary_cross_entropy
 from training.metrics import RougeMeter
+from training.network import Network, PaddedBatch, pad
 from training.prepared import PreparedArticle, load
 from training.runs import by_split
 
@@ -52,7 +53,7 @@ class EndToEnd(nn.Module):
     def __init__(self, table: Tensor, config: ModelConfig, *, trained: bool) -> None:
         super().__init__()
         self.table = nn.Parameter(table.clone(), requires_grad=trained)
-        self.scorer = SentenceScorer(config)
+        self.network = Network(config)
 
     def forward(self, batch: Sequence[Tokenized]) -> tuple[Tensor, PaddedBatch]:
         """:returns: shape (B, T), and the batch that it is of."""
@@ -64,10 +65,12 @@ class EndToEnd(nn.Module):
             torch.cat([article.starts + int(shift) for article, shift in zip(batch, shifts, strict=False)]),
             mode="mean",
         )
-        features = pad([np.array(article.article.features) for article in batch])
+        features = pad(
+            [np.hstack([one.article.features, position_features(len(one.starts))]) for one in batch]
+        )
         padded = nn.utils.rnn.pad_sequence(list(vectors.split(lengths)), batch_first=True)
         whole = PaddedBatch(torch.cat([padded, features.vectors], dim=2), features.lengths)
-        return self.scorer(whole), whole
+        return self.network(whole), whole
 
 
 def main() -> None:
@@ -108,7 +111,7 @@ def _fitted(
     weights: dict[str, float],
     parsed: argparse.Namespace,
 ) -> tuple[list[float], float]:
-    groups = [{"params": list(model.scorer.parameters()), "lr": RATE, "weight_decay": 1e-2}]
+    groups = [{"params": list(model.network.parameters()), "lr": RATE, "weight_decay": 1e-2}]
     if model.table.requires_grad:
         groups.append({"params": [model.table], "lr": parsed.table_rate, "weight_decay": 0.0})
     optimizer = torch.optim.AdamW(groups)

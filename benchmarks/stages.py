@@ -25,7 +25,6 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 if TYPE_CHECKING:
     from summarizer.pipeline import Summarizer
@@ -61,7 +60,6 @@ def worker() -> None:
     """Read articles as JSON lines from standard input, write the seconds of each stage of each."""
     from summarizer.pipeline import Summarizer
 
-    torch.set_num_threads(1)
     summarizer = Summarizer.load()
     summarizer.warm_up()
     print("ready", flush=True)
@@ -100,7 +98,7 @@ def measured(checkouts: list[Path], texts: list[str]) -> list[dict[str, float]]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(checkout),
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",  # of NumPy, and of PyTorch in older checkouts
             "TOKENIZERS_PARALLELISM": "false",
         }
         process = subprocess.Popen(  # noqa: S603
@@ -146,22 +144,19 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
 
     from summarizer.pipeline import Summarizer
 
-    torch.set_num_threads(1)
     large = np.ones(2**24)
     target = np.empty_like(large)
     bandwidth = 2 * large.nbytes / seconds_of(lambda: np.copyto(target, large), 9)
-    speed = {}
-    for dtype in (torch.float32, torch.float64):
-        matrix = torch.ones(1024, 1024, dtype=dtype)
-        speed[dtype] = 1024**3 / seconds_of(lambda matrix=matrix: matrix @ matrix, 5)  # type: ignore[misc]
+    matrix = np.ones((1024, 1024), np.float32)
+    speed = 1024**3 / seconds_of(lambda: matrix @ matrix, 9)
 
     summarizer = Summarizer.load()
     model = summarizer.card["architecture"]
     gates, width = {"lstm": 4, "gru": 3, "rnn": 1}[model["cell"]], model["width"]
     runs = model["members"] * model["layers"] * (2 if model["bidirectional"] else 1)
-    recurrent = torch.ones(gates * width, width, dtype=torch.float64)
-    state = torch.ones(1, width, dtype=torch.float64)
-    step = seconds_of(lambda: torch.nn.functional.linear(state, recurrent), 2001)
+    recurrent = np.ones((runs, width, gates * width), np.float32)
+    state = np.ones((runs, 1, width), np.float32)
+    step = seconds_of(lambda: state @ recurrent, 2001)
 
     text = sorted(texts, key=len)[len(texts) // 2]
     evaluation = summarizer.evaluate(text)
@@ -174,22 +169,20 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
         "encode": (characters + (tokens + sentences) * row, tokens * model["dimension"]),
         "features": (characters + 3 * 8 * tokens, 4 * tokens),
         "network": (
-            8 * runs * gates * width * (inputs + width),
+            4 * runs * gates * width * (inputs + width),
             runs * sentences * gates * width * (inputs + width),
         ),
         "select": (2 * characters, 0),
         "JSON": (characters + len(to_json(evaluation.as_dict())), 0),
     }
     for stage, (moved, multiplied) in moved_and_multiplied.items():
-        arithmetic = speed[torch.float64 if stage == "network" else torch.float32]
-        yield stage, moved, multiplied, max(moved / bandwidth, multiplied / arithmetic)
+        yield stage, moved, multiplied, max(moved / bandwidth, multiplied / speed)
     products = runs * sentences * gates * width
-    by_vector = runs * sentences * step + products * inputs / speed[torch.float64]
-    yield "network, a vector at a time", 8 * products * width, products * (inputs + width), by_vector
+    by_vector = sentences * step + products * inputs / speed
+    yield "network, a vector at a time", 4 * products * width, products * (inputs + width), by_vector
     print(
-        f"\ncopy: {bandwidth / 1e9:.1f} GB/s; matrix product: {speed[torch.float64] / 1e9:.1f}"
-        f" (float64) and {speed[torch.float32] / 1e9:.1f} (float32) billion multiply-adds/s;"
-        f" {gates * width} x {width} by a vector: {step * 1e6:.1f} us"
+        f"\ncopy: {bandwidth / 1e9:.1f} GB/s; matrix product: {speed / 1e9:.1f} billion multiply-adds/s;"
+        f" {runs} products of {width} x {gates * width} with a vector: {step * 1e6:.1f} us"
     )
 
 

@@ -19,13 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 
 from summarizer.drafts import draft_of
 from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder, sha256_of
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
-from summarizer.model import ModelConfig, SentenceScorer
+from summarizer.model import ModelConfig, SentenceScorer, weight_shapes
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 
 FORMAT = 1
@@ -84,7 +86,7 @@ class Checkpoint:
     """A loaded checkpoint, ready to score.
 
     :ivar config: as saved.
-    :ivar scorer: the network, in evaluation mode.
+    :ivar scorer: the network.
     :ivar encoder: the encoder that it was trained on.
     :ivar metrics: content of ``metrics.json``.
     :ivar sha256: digest of ``config.json``; since that lists the digests of all other files that decide
@@ -101,7 +103,7 @@ class Checkpoint:
 def save(
     folder: Path,
     config: CheckpointConfig,
-    scorer: SentenceScorer,
+    weights: Mapping[str, NDArray[np.floating]],
     *,
     encoder_folder: Path | None = None,
     metrics: Mapping[str, Any] | None = None,
@@ -110,12 +112,12 @@ def save(
     """Write a checkpoint. It appears whole or not at all.
 
     :param folder: replaced if it is a checkpoint already.
+    :param weights: of the network, as :func:`summarizer.model.weight_shapes` lists them.
     :param encoder_folder: where a static encoder's two files are; required for that kind.
     :raises FileExistsError: the folder holds something else.
     """
     with draft_of(folder, marker=CONFIG_FILE) as draft:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in scorer.state_dict().items()}
-        save_file(tensors, draft / WEIGHTS_FILE)
+        save_file(dict(weights), draft / WEIGHTS_FILE)
         if config.encoder.kind == "static":
             if encoder_folder is None:
                 raise ValueError("a checkpoint with a static encoder needs encoder_folder")
@@ -133,7 +135,7 @@ def load(folder: Path, *, encoder: str | None = None, device: str | None = None)
 
     :param encoder: where to find the encoder, if not under the name in the config; its digest must still
         be the one that the network was trained on. Not for static encoders, which are in the folder.
-    :param device: for network and encoder, as PyTorch names it; the CPU by default.
+    :param device: for an encoder that runs in PyTorch, as it names devices; its GPU by default.
     :raises CheckpointNotFound: the folder or one of its files is missing.
     :raises CheckpointDamaged: a file is not what the config says, or the config itself is not sound.
     :raises CheckpointUnsupported: another format version, or another encoder.
@@ -148,9 +150,7 @@ def load(folder: Path, *, encoder: str | None = None, device: str | None = None)
     scorer = _load_scorer(folder / WEIGHTS_FILE, config.model)
     metrics = _read_json(folder / METRICS_FILE)
     found = _load_encoder(folder, config, encoder, device)
-    return Checkpoint(
-        config, scorer.to(device or "cpu").eval(), found, metrics, sha256_of(folder / CONFIG_FILE)
-    )
+    return Checkpoint(config, scorer, found, metrics, sha256_of(folder / CONFIG_FILE))
 
 
 def _file_names(kind: EncoderKind) -> list[str]:
@@ -203,21 +203,19 @@ def _check_file(file: Path, expected: object) -> None:
 
 
 def _load_scorer(file: Path, config: ModelConfig) -> SentenceScorer:
-    scorer = SentenceScorer(config)
     try:
         tensors = load_file(file)
     except (SafetensorError, OSError) as error:
         raise CheckpointDamaged(f"{file} is no readable safetensors file: {error}") from error
-    expected = {name: tuple(tensor.shape) for name, tensor in scorer.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    expected = weight_shapes(config)
+    found = {name: tensor.shape for name, tensor in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise CheckpointDamaged(
                 f"{file} does not fit the architecture in {CONFIG_FILE}: tensor {name}:"
                 f" expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
             )
-    scorer.load_state_dict(tensors)
-    return scorer
+    return SentenceScorer(config, tensors)
 
 
 def _load_encoder(

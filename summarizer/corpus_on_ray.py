@@ -3,12 +3,13 @@
 The input, the folder of the parts and the checkpoint must have the same path on every machine.
 """
 
+import os
 import pickle
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from summarizer.corpus_reading import InputFile, require_pyarrow
-from summarizer.corpus_scoring import Counts, Job, score_task, tasks_of, use_one_thread
+from summarizer.corpus_scoring import Counts, Job, score_task, tasks_of
 from summarizer.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class _Score:
     """From tasks to counts, in a process that keeps the model."""
 
     def __init__(self, job: Job) -> None:
-        use_one_thread()
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"  # Ray gives each process one thread for the rest
         self._job = job
 
     def __call__(self, tasks: "pyarrow.Table") -> "pyarrow.Table":

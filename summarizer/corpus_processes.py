@@ -4,16 +4,21 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 from summarizer.corpus_reading import InputFile
-from summarizer.corpus_scoring import Counts, Job, Task, counts_of, score_task, tasks_of, use_one_thread
+from summarizer.corpus_scoring import Counts, Job, Task, counts_of, score_task, tasks_of
 from summarizer.errors import CorpusError
 
 # Chunks that wait or are in work, for each process: it never waits for the reader, and memory stays bounded.
 _CHUNKS_PER_PROCESS = 2
+
+# Read by NumPy, PyTorch and tokenizers when they are imported. Processes share the cores among them; threads
+# in each would only wait for one another.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 class LocalProcesses:
@@ -29,7 +34,7 @@ class LocalProcesses:
 
     def __call__(self, files: Sequence[InputFile], job: Job) -> Generator[Counts, None, None]:
         """See :meth:`Runner.__call__`."""
-        context = multiprocessing.get_context("spawn")  # a fork would copy PyTorch's threads half
+        context = multiprocessing.get_context("spawn")  # a fork would copy the threads of libraries half
         pool = ProcessPoolExecutor(self._count, context, _begin_process)
         waiting: set[Future[Counts]] = set()
         try:
@@ -40,7 +45,8 @@ class LocalProcesses:
                 if len(waiting) == self._count * _CHUNKS_PER_PROCESS:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-                waiting.add(pool.submit(score_task, task, job))
+                with _environment(_ONE_THREAD):  # the pool starts a process when it is given work
+                    waiting.add(pool.submit(score_task, task, job))
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
@@ -58,8 +64,22 @@ def _all_tasks(files: Sequence[InputFile], job: Job) -> Iterator[Task]:
         yield from tasks_of(file, position, job)
 
 
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """For what is started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _begin_process() -> None:
-    use_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once and without a trace; parts are whole anyway
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -10,15 +10,12 @@ A part is on disk whole or not at all, so that is all that a run needs to know t
 one was killed. Who does the work is up to a :class:`Runner`: processes of this machine, or a cluster.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-
-import torch
 
 from summarizer.corpus_folder import taken, write_manifest
 from summarizer.corpus_reading import (
@@ -218,12 +215,6 @@ def counts_of(task: Task, errors: int = 0) -> Counts:
     """
     rows, size = task.chunk.rows, task.chunk.size
     return Counts(rows, errors, size, task.is_done * rows, task.is_done * size, 1)
-
-
-def use_one_thread() -> None:
-    """Processes share the cores among them; threads in each would only wait for one another."""
-    torch.set_num_threads(1)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 @lru_cache(maxsize=1)

@@ -1,29 +1,30 @@
-"""The network: a recurrent layer over the sentences and one dense head for all of them.
+"""The network as it scores: a recurrent layer over the sentences and one dense head for all of them.
 
-Axes, here and everywhere: B articles in a batch, T sentences (timesteps), D width of a sentence vector,
-F number of text features, H width of the recurrent layer.
+In NumPy, so that serving does without PyTorch; ``training/network.py`` is the same network with gradients,
+and a test holds the two together. One article is scored at a time: what others are sent beside it cannot
+change a digit of its scores.
+
+Axes, here and everywhere: T sentences (timesteps), D width of a sentence vector, F number of text features,
+P number of position features, H width of the recurrent state; M members, N directions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from summarizer.text_features import TEXT_FEATURES
 
 Cell = Literal["lstm", "gru", "rnn"]
 Normalization = Literal["none", "layer", "batch"]
 Activation = Literal["sigmoid", "linear"]
+Floats: TypeAlias = NDArray[np.float32]
 
-_CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+GATES: Mapping[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
 POSITION_FEATURES = 5
+_EPSILON = 1e-5  # added to a variance before its root, as PyTorch's normalizations do
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,186 +85,264 @@ class ModelConfig:
                 raise ValueError(f"{name} must be a number from 0 to 1 (not included); got {value!r}")
 
 
-class PaddedBatch(NamedTuple):
-    """Articles of different lengths as one tensor.
-
-    :ivar vectors: shape (B, T, D), or (B, T, D + F) with text features; zero beyond each article's end.
-    :ivar lengths: shape (B,), int64, on the CPU; at least 1 each.
-    """
-
-    vectors: Tensor
-    lengths: Tensor
-
-    @property
-    def mask(self) -> Tensor:
-        """Shape (B, T), bool: True where there is a sentence."""
-        steps = torch.arange(self.vectors.shape[1], device=self.vectors.device)
-        return steps[None, :] < self.lengths.to(self.vectors.device)[:, None]
-
-
-def network_input(
-    vectors: NDArray[np.float32], features: NDArray[np.float32], config: ModelConfig
-) -> NDArray[np.float32]:
-    """What the network reads of one article.
-
-    :param vectors: shape (T, D).
-    :param features: shape (T, F), of :func:`summarizer.text_features.text_features`.
-    :returns: shape (T, D + F), or (T, D) if the network does without them; a copy, since PyTorch wants
-        arrays that may be written.
-    """
-    return np.concatenate([vectors, features], axis=1) if config.text_features else np.array(vectors)
-
-
-def pad(articles: Sequence[NDArray[np.floating]]) -> PaddedBatch:
-    """Stack articles into a batch; the only place that pads.
-
-    :param articles: B arrays of :func:`network_input`, T_b at least 1.
-    """
-    lengths = torch.tensor([len(article) for article in articles], dtype=torch.long)
-    tensors = [torch.from_numpy(np.asarray(article)) for article in articles]
-    return PaddedBatch(nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths)
-
-
-class SentenceScorer(nn.Module):
-    """The network of a checkpoint, or several whose scores are averaged."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.members = nn.ModuleList(_Network(config) for _ in range(config.members))
-
-    def forward(self, batch: PaddedBatch) -> Tensor:
-        """What the head gives before its activation; for several members, of their mean score.
-
-        :returns: shape (B, T); what stands beyond an article's end means nothing.
-        """
-        outputs = torch.stack([member(batch) for member in self.members])  # (M, B, T)
-        if len(outputs) == 1:
-            return outputs[0]
-        if self.config.activation == "linear":
-            return outputs.mean(dim=0)
-        return torch.logit(torch.sigmoid(outputs).mean(dim=0))
-
-    def activate(self, outputs: Tensor) -> Tensor:
-        """From what :meth:`forward` gives to what is compared with targets; any shape."""
-        return outputs if self.config.activation == "linear" else torch.sigmoid(outputs)
-
-    @torch.inference_mode()
-    def score(self, batch: PaddedBatch) -> Tensor:
-        """Scores without gradients, in evaluation mode.
-
-        :returns: shape (B, T), in [0, 1], on the CPU; what stands beyond an article's end means nothing.
-        """
-        self.eval()
-        weight = next(self.parameters())
-        placed = PaddedBatch(batch.vectors.to(device=weight.device, dtype=weight.dtype), batch.lengths)
-        return self.activate(self(placed)).clamp(0, 1).cpu()
-
-
-class _Network(nn.Module):
-    """Recurrent layer, then the same dense head at each timestep.
-
-    Padding cannot leak: the recurrence runs over packed sequences, so its backward direction starts at
-    each article's own last sentence.
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        directions = 2 if config.bidirectional else 1
-        self.normalize = _normalization(config)
-        self.recurrent = _CELLS[config.cell](
-            input_size=config.dimension
-            + (TEXT_FEATURES if config.text_features else 0)
-            + (POSITION_FEATURES if config.position_features else 0),
-            hidden_size=config.width,
-            num_layers=config.layers,
-            bidirectional=config.bidirectional,
-            dropout=config.dropout_outputs if config.layers > 1 else 0.0,
-            batch_first=True,
-        )
-        self.dropout = nn.Dropout(config.dropout_outputs)
-        self.head = nn.Linear(config.width * directions, 1)
-
-    def forward(self, batch: PaddedBatch) -> Tensor:
-        """:returns: shape (B, T), what the head gives."""
-        width = self.config.dimension
-        vectors, features = batch.vectors[:, :, :width], batch.vectors[:, :, width:]
-        # Dropping along T at once is what nn.functional.dropout1d does to the channels of (B, D, T).
-        inputs = nn.functional.dropout1d(
-            self._normalized(vectors, batch.mask).transpose(1, 2), self.config.dropout_inputs, self.training
-        ).transpose(1, 2)  # (B, T, D)
-        inputs = torch.cat([inputs, features], dim=2)  # (B, T, D or D + F)
-        if self.config.position_features:
-            places = position_features(batch.lengths, inputs.shape[1]).to(inputs)  # (B, T, 5)
-            inputs = torch.cat([inputs, places], dim=2)
-        packed = pack_padded_sequence(inputs, batch.lengths, batch_first=True, enforce_sorted=False)
-        if self.training and self.config.dropout_recurrent:
-            states, _ = functional_call(self.recurrent, self._thinned_weights(), (packed,))
-        else:
-            states, _ = self.recurrent(packed)
-        unpacked, _ = pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])
-        outputs: Tensor = self.head(self.dropout(unpacked)).squeeze(2)  # (B, T, H or 2H) -> (B, T)
-        return outputs
-
-    def _normalized(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        if self.config.normalize != "batch":
-            normalized: Tensor = self.normalize(vectors)
-            return normalized
-        real = vectors[mask]  # (N, D), N real sentences: padding is in no mean
-        if self.training and len(real) == 1:  # one sentence has no deviation: what is known so far
-            norm = cast(nn.BatchNorm1d, self.normalize)
-            real = nn.functional.batch_norm(
-                real, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
-            )
-        else:
-            real = self.normalize(real)
-        return torch.zeros_like(vectors).masked_scatter(mask[:, :, None], real)
-
-    def _thinned_weights(self) -> dict[str, Tensor]:
-        """The weights that carry the state from sentence to sentence, some of their columns dropped.
-
-        To drop the same units of the state at every sentence, by one mask for each gate (Gal and
-        Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks",
-        NeurIPS 2016), is to drop columns of these matrices before the article is read. So the fused kernel
-        can run; the mask is one for the batch instead of one for each article.
-        """
-        gates, width = _GATES[self.config.cell], self.config.width
-        thinned = {}
-        for name, weight in self.recurrent.named_parameters():
-            if name.startswith("weight_hh"):  # (G H, H)
-                kept = nn.functional.dropout(weight.new_ones(gates, 1, width), self.config.dropout_recurrent)
-                thinned[name] = (weight.view(gates, width, width) * kept).view_as(weight)
-        return thinned
-
-
-def _normalization(config: ModelConfig) -> nn.Module:
-    if config.normalize == "batch":
-        return nn.BatchNorm1d(config.dimension)
-    return nn.LayerNorm(config.dimension) if config.normalize == "layer" else nn.Identity()
-
-
-def position_features(lengths: Tensor, steps: int) -> Tensor:
+def position_features(count: int) -> Floats:
     """Where each sentence stands in its article, as five numbers in [0, 1].
 
     For sentence i (from 0) of n: the share before it i/n, the share after it (n-1-i)/n, 1/(1+i),
     1/(n-i), and log(1+i)/log(1+n).
 
-    :param lengths: shape (B,), n of each article.
-    :param steps: T, at least the longest n.
-    :returns: shape (B, T, 5), float64; zeros beyond an article's end.
+    :param count: n.
+    :returns: shape (n, 5), float32.
     """
-    n = lengths.to(torch.float64)[:, None]  # (B, 1)
-    i = torch.arange(steps, dtype=torch.float64)[None, :]  # (1, T)
-    inside = i < n
-    features = torch.stack(
-        [
-            i / n,
-            (n - 1 - i) / n,
-            1 / (1 + i).expand(len(lengths), -1),
-            1 / (n - i).clamp(min=1),
-            torch.log1p(i) / torch.log1p(n),
-        ],
-        dim=2,
+    i = np.arange(count, dtype=np.float64)
+    n = max(count, 1)
+    features = [i / n, (n - 1 - i) / n, 1 / (1 + i), 1 / (n - i), np.log1p(i) / np.log1p(n)]
+    return np.stack(features, axis=1).astype(np.float32)
+
+
+def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
+    """What the network reads of one article.
+
+    :param vectors: shape (T, D).
+    :param features: shape (T, F), of :func:`summarizer.text_features.text_features`.
+    :returns: shape (T, D + F + P), without F or P where the network does without; a new array.
+    """
+    parts = [vectors]
+    if config.text_features:
+        parts.append(features)
+    if config.position_features:
+        parts.append(position_features(len(vectors)))
+    return np.concatenate(parts, axis=1)
+
+
+def input_width(config: ModelConfig) -> int:
+    """Width of :func:`network_input`."""
+    return (
+        config.dimension
+        + (TEXT_FEATURES if config.text_features else 0)
+        + (POSITION_FEATURES if config.position_features else 0)
     )
-    return features * inside[:, :, None]
+
+
+def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of a network, as PyTorch names and lays them out."""
+    rows, directions = GATES[config.cell] * config.width, _directions(config)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for member in range(config.members):
+        own = f"members.{member}."
+        if config.normalize != "none":
+            shapes |= dict.fromkeys((f"{own}normalize.weight", f"{own}normalize.bias"), (config.dimension,))
+        if config.normalize == "batch":
+            means = (f"{own}normalize.running_mean", f"{own}normalize.running_var")
+            shapes |= dict.fromkeys(means, (config.dimension,)) | {f"{own}normalize.num_batches_tracked": ()}
+        for layer in range(config.layers):
+            read = input_width(config) if layer == 0 else directions * config.width
+            for suffix in _suffixes(config, layer):
+                shapes[f"{own}recurrent.weight_ih_{suffix}"] = (rows, read)
+                shapes[f"{own}recurrent.weight_hh_{suffix}"] = (rows, config.width)
+                shapes[f"{own}recurrent.bias_ih_{suffix}"] = (rows,)
+                shapes[f"{own}recurrent.bias_hh_{suffix}"] = (rows,)
+        shapes[f"{own}head.weight"], shapes[f"{own}head.bias"] = (1, directions * config.width), (1,)
+    return shapes
+
+
+class SentenceScorer:
+    """The network of a checkpoint, or several whose scores are averaged. Scoring changes nothing in it.
+
+    The recurrences of all members and directions run side by side, so that the interpreter is asked once a
+    timestep for all of them.
+
+    :param weights: of :func:`weight_shapes`.
+    """
+
+    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]) -> None:
+        self.config = config
+        self._layers = [_layer(config, weights, layer) for layer in range(config.layers)]
+        members = [f"members.{member}.head." for member in range(config.members)]
+        self._head = _stacked([weights[f"{name}weight"].T for name in members])  # (M, N H, 1)
+        self._head_bias = _stacked([weights[f"{name}bias"] for name in members])[:, :, None]  # (M, 1, 1)
+
+    def score(self, article: Floats) -> Floats:
+        """Scores of one article.
+
+        :param article: shape (T, D + F + P), of :func:`network_input`; T at least 1.
+        :returns: shape (T,), in [0, 1].
+        """
+        states = self._normalized(article)[None]  # (1, T, D + F + P)
+        with np.errstate(over="ignore"):  # exp of a large number: infinity, whose inverse is the right 0
+            for layer in self._layers:
+                states = self._run(layer, states)  # (M, T, N H)
+            outputs = (states @ self._head + self._head_bias)[:, :, 0]  # (M, T)
+            if self.config.activation == "sigmoid":
+                outputs = _sigmoid_of_negative(-outputs)
+        scores: Floats = outputs.mean(axis=0).clip(0, 1)
+        return scores
+
+    def _normalized(self, article: Floats) -> Floats:
+        """Layer normalization without its weights; those, and batch normalization, are in the first layer."""
+        if self.config.normalize != "layer":
+            return article
+        normalized = article.copy()
+        vectors = normalized[:, : self.config.dimension]
+        vectors -= vectors.mean(axis=1, keepdims=True)
+        vectors /= np.sqrt(np.square(vectors).mean(axis=1, keepdims=True) + _EPSILON)
+        return normalized
+
+    def _run(self, layer: "_Layer", inputs: Floats) -> Floats:
+        """One recurrent layer.
+
+        :param inputs: shape (M or 1, T, width of what it reads).
+        :returns: shape (M, T, N H).
+        """
+        members, directions, _, rows = layer.read.shape
+        steps = inputs.shape[1]
+        driven = np.empty((members, directions, steps, rows), np.float32)
+        np.matmul(inputs, layer.read[:, 0], out=driven[:, 0])
+        if directions == 2:  # the second direction reads the article from its end
+            np.matmul(inputs[:, ::-1], layer.read[:, 1], out=driven[:, 1])
+        driven += layer.bias
+        flat = driven.reshape(members * directions, steps, rows)
+        states = _RECURRENCES[self.config.cell](flat, layer)  # (T, M N, 1, H)
+        states = states.reshape(steps, members, directions, -1)
+        if directions == 2:
+            states[:, :, 1] = states[::-1, :, 1].copy()
+        together: Floats = states.transpose(1, 0, 2, 3).reshape(members, steps, -1)
+        return together
+
+
+class _Layer(NamedTuple):
+    """Weights of one recurrent layer, laid out for rows of states from the left; K = gates times H.
+
+    Gates that go through a sigmoid are stored with the opposite sign, and the one of an LSTM that goes
+    through a tanh with -2 times its value, so that one exponential serves them all.
+    """
+
+    read: Floats  # (M, N, width of what it reads, K)
+    bias: Floats  # (M, N, 1, K)
+    carry: Floats  # (M N, H, K)
+    carry_bias: Floats  # (M N, 1, H): of a GRU's candidate alone, which counts it inside
+
+
+def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:
+    signs = {"lstm": [-1, -1, -2, -1], "gru": [-1, -1, 1], "rnn": [1]}[config.cell]
+    scale = np.repeat(signs, config.width).astype(np.float64)  # (K,)
+    read, bias, carry, carry_bias = [], [], [], []
+    for member in range(config.members):
+        for suffix in _suffixes(config, layer):
+            part = {
+                name: weights[f"members.{member}.recurrent.{name}_{suffix}"].astype(np.float64)
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            }
+            inside = part["bias_hh"].copy()  # what a candidate of a GRU adds before it is gated
+            inside[: -config.width if config.cell == "gru" else None] = 0
+            reading, constant = part["weight_ih"], part["bias_ih"] + part["bias_hh"] - inside
+            if layer == 0:
+                reading, constant = _with_normalization(config, weights, member, reading, constant)
+            read.append((reading * scale[:, None]).T)
+            bias.append((constant * scale)[None])
+            carry.append((part["weight_hh"] * scale[:, None]).T)
+            carry_bias.append(inside[None, -config.width :])
+    shape = (config.members, _directions(config))
+    return _Layer(
+        _stacked(read).reshape(*shape, *read[0].shape),
+        _stacked(bias).reshape(*shape, *bias[0].shape),
+        _stacked(carry),
+        _stacked(carry_bias),
+    )
+
+
+def _with_normalization(
+    config: ModelConfig,
+    weights: Mapping[str, NDArray[np.floating]],
+    member: int,
+    reading: NDArray[np.float64],
+    constant: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The scale and shift of a normalization as part of the matrix, shape (K, D + F + P), that reads it."""
+    if config.normalize == "none":
+        return reading, constant
+    own = f"members.{member}.normalize."
+    scale, shift = (weights[own + name].astype(np.float64) for name in ("weight", "bias"))
+    if config.normalize == "batch":
+        mean, variance = (weights[own + name].astype(np.float64) for name in ("running_mean", "running_var"))
+        scale = scale / np.sqrt(variance + _EPSILON)
+        shift = shift - mean * scale
+    vectors = reading[:, : config.dimension]
+    return np.hstack([vectors * scale, reading[:, config.dimension :]]), constant + vectors @ shift
+
+
+def _lstm(driven: Floats, layer: _Layer) -> Floats:
+    """Hochreiter and Schmidhuber's cell with forget gates, as PyTorch's ``nn.LSTM`` computes it.
+
+    :param driven: shape (G, T, 4 H), what the inputs add, G recurrences side by side.
+    :returns: shape (T, G, 1, H), the states.
+    """
+    recurrences, steps, rows = driven.shape
+    width = rows // 4
+    states = np.empty((steps, recurrences, 1, width), np.float32)
+    gates = np.empty((recurrences, 1, rows), np.float32)
+    enter, forget, candidate, leave = (gates[:, :, k * width : (k + 1) * width] for k in range(4))
+    state, cell = np.zeros((2, recurrences, 1, width), np.float32)
+    squashed = np.empty_like(cell)
+    for step in range(steps):
+        np.matmul(state, layer.carry, out=gates)
+        gates += driven[:, step, None]
+        _sigmoid_of_negative(gates, out=gates)
+        cell *= forget
+        candidate *= 2  # tanh(x) = 2 sigmoid(2 x) - 1
+        candidate -= 1
+        candidate *= enter
+        cell += candidate
+        np.tanh(cell, out=squashed)
+        state = np.multiply(leave, squashed, out=states[step])
+    return states
+
+
+def _gru(driven: Floats, layer: _Layer) -> Floats:
+    """As PyTorch's ``nn.GRU`` computes it; shapes as in :func:`_lstm`, with 3 H."""
+    recurrences, steps, rows = driven.shape
+    width = rows // 3
+    states = np.empty((steps, recurrences, 1, width), np.float32)
+    state = np.zeros((recurrences, 1, width), np.float32)
+    for step in range(steps):
+        carried, given = state @ layer.carry, driven[:, step, None]
+        both = _sigmoid_of_negative(carried[:, :, : 2 * width] + given[:, :, : 2 * width])
+        reset, update = both[:, :, :width], both[:, :, width:]
+        inside = carried[:, :, 2 * width :] + layer.carry_bias
+        candidate = np.tanh(given[:, :, 2 * width :] + reset * inside)
+        states[step] = candidate + update * (state - candidate)
+        state = states[step]
+    return states
+
+
+def _rnn(driven: Floats, layer: _Layer) -> Floats:
+    """Elman's network with tanh; shapes as in :func:`_lstm`, with H."""
+    recurrences, steps, width = driven.shape
+    states = np.empty((steps, recurrences, 1, width), np.float32)
+    state = np.zeros((recurrences, 1, width), np.float32)
+    for step in range(steps):
+        state = np.tanh(state @ layer.carry + driven[:, step, None], out=states[step])
+    return states
+
+
+_RECURRENCES = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
+
+
+def _sigmoid_of_negative(values: Floats, out: Floats | None = None) -> Floats:
+    """1 / (1 + exp(x)), of any shape."""
+    found = np.exp(values, out=out)
+    found += 1
+    return np.reciprocal(found, out=found)
+
+
+def _stacked(arrays: Sequence[NDArray[np.floating]]) -> Floats:
+    return np.ascontiguousarray(np.stack(arrays), dtype=np.float32)
+
+
+def _directions(config: ModelConfig) -> int:
+    return 2 if config.bidirectional else 1
+
+
+def _suffixes(config: ModelConfig, layer: int) -> list[str]:
+    """How PyTorch ends the names of a layer's tensors, one for each direction."""
+    return [f"l{layer}", f"l{layer}_reverse"][: _directions(config)]

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer import checkpoint
-from summarizer.batching import batches_under_budget
 from summarizer.document import Document, Evaluation, ModelInfo, ScoredSentence, Warning
 from summarizer.encoder import Encoded
 from summarizer.errors import TooManySentences
-from summarizer.model import network_input, pad
+from summarizer.model import network_input
 from summarizer.options import SummaryOptions
 from summarizer.selection import by_score, select
 from summarizer.sentences import SentenceSplitter, join
@@ -21,12 +20,9 @@ from summarizer.text_features import text_features
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
-# Scores are computed in double precision and given to six decimals. What batching, threads or another
-# processor change is near 1e-16, so an article has the same scores, to the last digit, in any company.
+# What single precision can tell apart. The network reads one article at a time, so an article has the same
+# scores, to the last digit, in any company.
 SCORE_DECIMALS = 6
-
-# Padded timesteps in one pass of the network: bounds memory, and is enough to keep the matrix product busy.
-STEPS_PER_BATCH = 4096
 
 DEFAULT_OPTIONS = SummaryOptions()
 
@@ -47,7 +43,7 @@ class Summarizer:
     def __init__(self, loaded: checkpoint.Checkpoint, *, max_sentences: int | None = None) -> None:
         self._splitter = SentenceSplitter()
         self._encoder = loaded.encoder
-        self._scorer = loaded.scorer.double()
+        self._scorer = loaded.scorer
         self._max_sentences = max_sentences
         config = loaded.config
         self.model = ModelInfo(config.name, config.version, loaded.sha256, config.encoder.name)
@@ -73,7 +69,7 @@ class Summarizer:
         Never touches the network, unless the checkpoint or the caller names an encoder on a model hub.
 
         :param encoder: where the encoder is, if not where the checkpoint says.
-        :param device: as PyTorch names it; the CPU by default.
+        :param device: for an encoder that runs in PyTorch, as it names devices; its GPU by default.
         :raises CheckpointError: the folder cannot be used; the message names the file and the reason.
         :raises EncoderUnavailable: the encoder is not installed here.
         """
@@ -146,13 +142,7 @@ class Summarizer:
 
     def score(self, documents: Sequence[Document], encoded: Sequence[Encoded]) -> list[Scores]:
         """Third stage: scores of each document, the same in any company."""
-        articles = [self._input(*parts) for parts in zip(documents, encoded, strict=True)]
-        scores: list[Scores] = [np.empty(0)] * len(articles)
-        for batch in batches_under_budget([len(article) for article in articles], STEPS_PER_BATCH):
-            padded = self._scorer.score(pad([articles[index] for index in batch])).numpy()
-            for row, index in zip(padded, batch, strict=True):
-                scores[index] = row[: len(articles[index])].round(SCORE_DECIMALS)
-        return scores
+        return [self._score(*parts) for parts in zip(documents, encoded, strict=True)]
 
     def select(
         self, document: Document, encoded: Encoded, scores: Scores, options: SummaryOptions = DEFAULT_OPTIONS
@@ -197,9 +187,10 @@ class Summarizer:
             )
         return document
 
-    def _input(self, document: Document, encoded: Encoded) -> NDArray[np.float32]:
+    def _score(self, document: Document, encoded: Encoded) -> Scores:
         features = text_features([sentence.text for sentence in document.sentences])
-        return network_input(encoded.vectors, features, self._scorer.config)
+        scores = self._scorer.score(network_input(encoded.vectors, features, self._scorer.config))
+        return scores.astype(np.float64).round(SCORE_DECIMALS)
 
 
 def _warnings(

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from summarizer.batching import batches_under_budget
@@ -39,6 +38,8 @@ class SentenceTransformerEncoder:
 
     def __init__(self, name: str, device: str | None = None) -> None:
         self.name = name
+        import torch
+
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._model = load_model(name, self._device)
         self._budget = CPU_TOKEN_BUDGET if self._device == "cpu" else GPU_TOKEN_BUDGET
@@ -109,6 +110,8 @@ def load_model(name: str, device: str) -> "SentenceTransformer":
 
 def _digest(model: "SentenceTransformer") -> str:
     """sha256 over the weights and the length limit: what decides the vectors, wherever it was loaded from."""
+    import torch
+
     digest = hashlib.sha256(str(model.max_seq_length).encode())
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(key.encode())

@@ -6,11 +6,10 @@ Unsupervised Summarization", ACL 2019), whose best edge is the similarity to wha
 network learns what to make of it.
 """
 
-import math
 import re
-from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,63 +40,72 @@ def text_features(sentences: Sequence[str]) -> NDArray[np.float32]:
     ['0.67', '0.00', '0.00']
     """
     count = len(sentences)
-    features = np.zeros((count, TEXT_FEATURES), np.float64)
-    bags = [Counter(_WORD.findall(sentence.lower())) for sentence in sentences]
-    having = Counter(chain.from_iterable(bags))
-    words, weights = _weighted_words(bags, having)  # of all sentences, one after the other
-    ends = list(accumulate(map(len, bags), initial=0))
-    rows = [(words[start:end], weights[start:end]) for start, end in pairwise(ends)]
-
-    after, before, centrality = np.zeros(count), np.zeros(count), np.zeros(count)
-    total = np.zeros(len(having))
-    for index in range(count - 1, -1, -1):
-        after[index] = _add(total, *rows[index])
-    whole = np.linalg.norm(total)
-    seen = np.zeros(len(having))
-    for index, row in enumerate(rows):
-        before[index] = _add(seen, *row)
-    if whole:
-        everywhere = total.take(words)
-        for index, (start, end) in enumerate(pairwise(ends)):
-            centrality[index] = weights[start:end].dot(everywhere[start:end]) / whole
+    features = np.zeros((count, TEXT_FEATURES), np.float32)
+    words = [_WORD.findall(sentence.lower()) for sentence in sentences]
+    numbers = np.array([len(row) for row in words], np.int64)
+    if not numbers.any():
+        features[:, 7] = np.log1p(count) / 6
+        return features
+    occurrences = _Occurrences.of(words, numbers)
+    after, before, centrality = occurrences.sums()
 
     features[:, 0], features[:, 1] = after / 4, before / 4
     for column, values in enumerate((after, before, centrality), start=2):
-        features[:, column] = (values - values.mean()) / (3 * values.std() + 1e-6) if count else 0
-    features[:, 5] = np.searchsorted(np.sort(after), after) / max(count, 1)
-    features[:, 6] = np.log1p([bag.total() for bag in bags]) / 4
+        features[:, column] = (values - values.mean()) / (3 * values.std() + 1e-6)
+    features[:, 5] = np.searchsorted(np.sort(after), after) / count
+    features[:, 6] = np.log1p(numbers) / 4
     features[:, 7] = np.log1p(count) / 6
-    return features.astype(np.float32)
+    return features
 
 
-def _add(sums: NDArray[np.float64], words: NDArray[np.int64], weights: NDArray[np.float64]) -> np.float64:
-    """Add a sentence to a sum of sentences.
+class _Occurrences(NamedTuple):
+    """The words of an article as a sparse matrix, word by word, and within a word sentence by sentence.
 
-    :returns: its product with the sum before.
+    Everything below works on these arrays at once: a call of NumPy costs more than its arithmetic on the
+    few words of a sentence.
+
+    :ivar sentences: shape (E,), which sentence each of E entries is of.
+    :ivar words: shape (E,), which word; ascending.
+    :ivar weights: shape (E,), of length 1 together in each sentence.
+    :ivar number: T, of sentences.
     """
-    before = sums.take(words)
-    sums[words] = before + weights
-    product: np.float64 = weights.dot(before)
-    return product
 
+    sentences: NDArray[np.int64]
+    words: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    number: int
 
-def _weighted_words(
-    bags: Sequence[Counter[str]], having: Counter[str]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Columns of the words of all sentences, and their weights, of length 1 together in each sentence.
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[str]], numbers: NDArray[np.int64]) -> "_Occurrences":
+        """:param numbers: how many words each of the rows has; not all 0."""
+        count = len(rows)
+        columns: dict[str, int] = {}
+        words = np.fromiter(
+            (columns.setdefault(word, len(columns)) for word in chain.from_iterable(rows)), np.int64
+        )
+        places = words * count + np.repeat(np.arange(count), numbers)
+        entries, repeats = np.unique(places, return_counts=True)  # (E,)
+        of_words, of_sentences = np.divmod(entries, count)
+        having = np.bincount(of_words)  # (V,), how many sentences have the word
+        weights = (1 + np.log(repeats)) * np.log((count + 1) / having)[of_words]
+        lengths = np.sqrt(np.bincount(of_sentences, weights * weights, count))
+        return cls(of_sentences, of_words, weights / lengths[of_sentences], count)
 
-    One array for all sentences: a call of NumPy costs more than its arithmetic on a few words.
+    def sums(self) -> tuple[NDArray[np.float64], ...]:
+        """s, p and c of :func:`text_features`, each of shape (T,)."""
+        totals = np.bincount(self.words, self.weights)  # (V,)
+        everywhere = totals[self.words]
+        # Running sums within each word: those over all words, less what the words before came to.
+        running = np.cumsum(self.weights)
+        earlier = running - self.weights - (np.cumsum(totals) - totals)[self.words]
+        whole = float(np.linalg.norm(totals))
+        return (
+            self._products(everywhere - earlier - self.weights),
+            self._products(earlier),
+            self._products(everywhere / whole),
+        )
 
-    :param having: of each word, in the order of its columns, how many sentences have it.
-    """
-    columns = dict(zip(having, range(len(having)), strict=True))
-    rarity = np.log((len(bags) + 1) / np.array(list(having.values()), np.float64))  # (V,)
-    words = np.fromiter(map(columns.__getitem__, chain.from_iterable(bags)), np.int64)
-    counts = np.fromiter(chain.from_iterable(bag.values() for bag in bags), np.float64)
-    weights = (1 + np.log(counts)) * rarity.take(words)
-    for start, end in pairwise(accumulate(map(len, bags), initial=0)):
-        row = weights[start:end]
-        length = math.sqrt(row.dot(row))
-        if length:
-            row /= length
-    return words, weights
+    def _products(self, others: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each sentence and what stands in others at its words come to. Rounded, so that 0 is 0."""
+        sums = np.bincount(self.sentences, self.weights * others, self.number)
+        return sums.astype(np.float64).round(9)

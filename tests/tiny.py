@@ -9,7 +9,8 @@ from tokenizers.models import WordLevel
 
 from summarizer import checkpoint
 from summarizer.encoder import StaticEncoder
-from summarizer.model import ModelConfig, SentenceScorer
+from summarizer.model import ModelConfig
+from training.network import Network
 
 DIMENSION = 12
 WORDS = (
@@ -36,9 +37,9 @@ def make_checkpoint(folder: Path, **model_settings: object) -> Path:
     config = ModelConfig(**{"dimension": DIMENSION, "width": 8, **model_settings})  # type: ignore[arg-type]
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        scorer = SentenceScorer(config)
+        network = Network(config)
         with torch.no_grad():
-            scorer.members[0].head.weight.mul_(8)
+            network.members[0].head.weight.mul_(8)
     checkpoint.save(
         folder,
         checkpoint.CheckpointConfig(
@@ -49,7 +50,7 @@ def make_checkpoint(folder: Path, **model_settings: object) -> Path:
             closeness="lexical",
             training={"seed": 1},
         ),
-        scorer,
+        network.weights(),
         encoder_folder=encoder_folder,
         metrics={"test": {"rouge1": 12.5}},
         card="# tiny\n",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from summarizer.encoder import Encoder
-from summarizer.model import SentenceScorer, network_input, pad
+from summarizer.model import SentenceScorer, network_input
 from summarizer.options import Redundancy, SummaryOptions
 from summarizer.selection import by_score, select
 from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
@@ -252,8 +252,7 @@ def trained(scorer: SentenceScorer) -> Model:
 
     def scores_of(article: PreparedArticle) -> Scores:
         found = network_input(article.vectors, article.features, scorer.config)
-        scores: Scores = scorer.score(pad([found]))[0].double().numpy()
-        return scores
+        return scorer.score(found).astype(np.float64)
 
     return scores_of
 

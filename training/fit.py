@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from summarizer.batching import batches_under_budget
-from summarizer.model import ModelConfig, PaddedBatch, SentenceScorer, network_input, pad
+from summarizer.model import ModelConfig, network_input
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.config import FitConfig
@@ -27,6 +27,7 @@ from training.distributed import Processes
 from training.errors import TrainingError
 from training.losses import LOSSES, ON_SCORES, Total, absolute_error
 from training.metrics import RougeMeter, ndcg
+from training.network import Network, PaddedBatch, pad
 from training.prepared import PreparedArticle
 
 # A kill costs at most so much work.
@@ -69,9 +70,9 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """:ivar scorer: network of the best epoch, on the CPU. :ivar best: that epoch. :ivar history: all."""
+    """:ivar network: of the best epoch, on the CPU. :ivar best: that epoch. :ivar history: all."""
 
-    scorer: SentenceScorer
+    network: Network
     best: Epoch
     history: Sequence[Epoch]
 
@@ -177,9 +178,9 @@ class _Fitting:
             "data": fingerprint,
         }
         torch.manual_seed(config.seed)
-        self.scorer = SentenceScorer(model).to(processes.device)
-        self.network = processes.wrap(self.scorer)
-        self.optimizer = _optimizer(self.scorer, config)
+        self.network = Network(model).to(processes.device)
+        self.wrapped = processes.wrap(self.network)
+        self.optimizer = _optimizer(self.network, config)
         self.history: list[Epoch] = []
         self.best_weights: Mapping[str, Tensor] = {}
         self.step = 0
@@ -196,8 +197,8 @@ class _Fitting:
         return done >= self.config.epochs or (done > 0 and done - self.best.number >= self.config.patience)
 
     def result(self) -> Fitted:
-        self.scorer.load_state_dict(self.best_weights)
-        return Fitted(self.scorer.cpu().eval(), self.best, tuple(self.history))
+        self.network.load_state_dict(self.best_weights)
+        return Fitted(self.network.cpu().eval(), self.best, tuple(self.history))
 
     def run_epoch(self, state_file: Path | None, shown: bool) -> Epoch:
         """From the step where it stands to the end of the epoch, with its validation."""
@@ -218,7 +219,7 @@ class _Fitting:
         epoch = self._validate(number, self.so_far.mean.item())
         self.history.append(epoch)
         if self.best is epoch:
-            self.best_weights = copy.deepcopy(self.scorer.state_dict())
+            self.best_weights = copy.deepcopy(self.network.state_dict())
         self.step, self.so_far = 0, Total(self.so_far.sum * 0, self.so_far.number * 0)
         if state_file:
             self.save(state_file)
@@ -226,21 +227,21 @@ class _Fitting:
 
     def _train(self, batch: Sequence[PreparedArticle] | None, epoch: int, step: int, steps: int) -> None:
         """One step; a process for which no batch is left takes part with weight 0."""
-        self.network.train()
+        self.wrapped.train()
         _seed(self.config.seed, epoch, step, self.processes.rank)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _factor(self.config, (epoch - 1 + (step + 1) / steps))
         batch, weight = (batch, 1.0) if batch else (self.training[:1], 0.0)
-        found = self._loss(batch, *self._outputs(self.network, batch))
+        found = self._loss(batch, *self._outputs(self.wrapped, batch))
         # Gradients are averaged over the processes; this makes it the mean over all their sentences.
         number = self.processes.sum(found.number.float() * weight)
         loss = Total(found.sum * weight * self.processes.count, number).mean
         if self.config.l1:
-            loss = loss + self.config.l1 * sum(matrix.abs().sum() for matrix in _matrices(self.scorer))
+            loss = loss + self.config.l1 * sum(matrix.abs().sum() for matrix in _matrices(self.network))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.config.clip:
-            nn.utils.clip_grad_norm_(self.scorer.parameters(), self.config.clip)
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.optimizer.step()
         self.step = step + 1
         added = self.processes.sum(found.sum * weight).double().cpu()
@@ -251,14 +252,14 @@ class _Fitting:
     @torch.inference_mode()
     def _validate(self, number: int, training_loss: float) -> Epoch:
         """Each process takes its share of the articles; the sums are then those over all."""
-        self.scorer.eval()
-        self.processes.share(self.scorer)
+        self.network.eval()
+        self.processes.share(self.network)
         mine = self.validation[self.processes.rank :: self.processes.count]
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
-            outputs, targets, mask = self._outputs(self.scorer, batch)
+            outputs, targets, mask = self._outputs(self.network, batch)
             loss = self._loss(batch, outputs, targets, mask)
-            scores = self.scorer.activate(outputs).clamp(0, 1)
+            scores = self.network.activate(outputs).clamp(0, 1)
             error = absolute_error(scores, targets, mask.float())
             sums[:4] += torch.stack([loss.sum, loss.number, error.sum, error.number]).double().cpu()
             for article, row in zip(batch, scores.double().cpu().numpy(), strict=True):
@@ -276,7 +277,7 @@ class _Fitting:
 
     def _outputs(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> tuple[Tensor, Tensor, Tensor]:
         """:returns: what the head gives, targets and mask, each of shape (B, T)."""
-        vectors, targets = _tensors(batch, self.scorer.config, self.processes.device)
+        vectors, targets = _tensors(batch, self.network.config, self.processes.device)
         with torch.autocast(
             self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
@@ -287,7 +288,7 @@ class _Fitting:
         self, batch: Sequence[PreparedArticle], outputs: Tensor, targets: Tensor, mask: Tensor
     ) -> Total:
         if self.config.loss in ON_SCORES:
-            outputs = self.scorer.activate(outputs)
+            outputs = self.network.activate(outputs)
         return LOSSES[self.config.loss](outputs, targets, self._weights(batch, mask))
 
     def _weights(self, batch: Sequence[PreparedArticle], mask: Tensor) -> Tensor:
@@ -313,7 +314,7 @@ class _Fitting:
             draft = file.with_suffix(".draft")
             state = {
                 "settings": self.settings,
-                "weights": self.scorer.state_dict(),
+                "weights": self.network.state_dict(),
                 "best_weights": dict(self.best_weights),
                 "optimizer": self.optimizer.state_dict(),
                 "history": [asdict(epoch) for epoch in self.history],
@@ -342,7 +343,7 @@ class _Fitting:
                     f"{file} is the state of another fit: {part} was {settings.get(part)}, is {expected};"
                     " name another folder, or remove it to start anew"
                 )
-        self.scorer.load_state_dict(state["weights"])
+        self.network.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best_weights = state["best_weights"]
         self.history = [Epoch(**epoch) for epoch in state["history"]]
@@ -350,18 +351,18 @@ class _Fitting:
         self.so_far = Total(*(value.cpu() for value in state["so_far"]))
 
 
-def _optimizer(scorer: SentenceScorer, config: FitConfig) -> torch.optim.Optimizer:
+def _optimizer(network: Network, config: FitConfig) -> torch.optim.Optimizer:
     """Weight decay is for matrices; biases and normalization are left alone."""
-    matrices = _matrices(scorer)
-    others = [parameter for parameter in scorer.parameters() if parameter.ndim < 2]
+    matrices = _matrices(network)
+    others = [parameter for parameter in network.parameters() if parameter.ndim < 2]
     groups = [{"params": matrices, "weight_decay": config.l2}, {"params": others, "weight_decay": 0.0}]
     kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
     optimizer: torch.optim.Optimizer = kinds[config.optimizer](groups, lr=config.learning_rate)
     return optimizer
 
 
-def _matrices(scorer: SentenceScorer) -> list[nn.Parameter]:
-    return [parameter for parameter in scorer.parameters() if parameter.ndim >= 2]
+def _matrices(network: Network) -> list[nn.Parameter]:
+    return [parameter for parameter in network.parameters() if parameter.ndim >= 2]
 
 
 def _factor(config: FitConfig, epochs_done: float) -> float:

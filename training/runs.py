@@ -23,7 +23,6 @@ from summarizer import checkpoint
 from summarizer.drafts import is_free, write_whole
 from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.errors import SummarizerError
-from summarizer.model import SentenceScorer
 from training.alone import alone
 from training.card import card
 from training.config import RunConfig, as_toml, as_values, read_run, run_config
@@ -32,6 +31,7 @@ from training.distributed import Processes, processes
 from training.errors import TrainingError
 from training.evaluation import condensed, examples, measure, trained
 from training.fit import Fitted, fit
+from training.network import Network
 from training.prepared import (
     TARGETS_VERSION,
     Manifest,
@@ -89,11 +89,11 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
             for seed in range(run.fit.seed, run.fit.seed + run.fit.restarts)
         }
         kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
-        scorer, seeds = _combined(fitted, run)
+        network, seeds = _combined(fitted, run)
         config = checkpoint.CheckpointConfig(
             name=run.name,
             version=run.version,
-            model=scorer.config,
+            model=network.config,
             encoder=checkpoint.EncoderConfig(kind, encoder.name, encoder.digest),  # type: ignore[arg-type]
             closeness=run.closeness,
             training={
@@ -111,7 +111,7 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
             checkpoint.save(
                 out / CHECKPOINT_FOLDER,
                 config,
-                scorer,
+                network.weights(),
                 encoder_folder=Path(manifest.encoder) if kind == "static" else None,
                 card=f"# {run.name} {run.version}\n\nNot measured yet: python -m training report RUN\n",
             )
@@ -277,14 +277,14 @@ def _fit_one(
     )
 
 
-def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[SentenceScorer, list[int]]:
+def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[Network, list[int]]:
     """The network of a checkpoint out of those of all restarts, and the seeds that are in it."""
     if run.fit.combine == "best":
         seed = min(fitted, key=lambda one: fitted[one].best.monitored(run.fit.monitor))
-        return fitted[seed].scorer, [seed]
-    members = [one.scorer.members[0] for one in fitted.values()]
-    first = next(iter(fitted.values())).scorer
-    scorer = SentenceScorer(dataclasses.replace(first.config, members=len(members)))
-    for place, member in zip(scorer.members, members, strict=True):
+        return fitted[seed].network, [seed]
+    members = [one.network.members[0] for one in fitted.values()]
+    first = next(iter(fitted.values())).network
+    network = Network(dataclasses.replace(first.config, members=len(members)))
+    for place, member in zip(network.members, members, strict=True):
         place.load_state_dict(member.state_dict())
-    return scorer.eval(), list(fitted)
+    return network.eval(), list(fitted)

@@ -65,12 +65,13 @@ def test_both_workers_give_the_library_s_scores_to_the_last_digit(server, summar
 
 
 COUNTING = """
-import torch
+import numpy
 from flask import Flask
+from threadpoolctl import threadpool_info
 
 def app():
     counting = Flask(__name__)
-    counting.get("/readyz")(lambda: str(torch.get_num_threads()))
+    counting.get("/readyz")(lambda: " ".join(str(pool["num_threads"]) for pool in threadpool_info()))
     return counting
 """
 

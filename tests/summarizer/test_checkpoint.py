@@ -3,17 +3,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
+from safetensors.numpy import load_file
 
 from summarizer import (
     CheckpointDamaged,
-    CheckpointError,
     CheckpointNotFound,
     CheckpointUnsupported,
     Summarizer,
 )
 from summarizer import checkpoint as checkpoints
 from tests.tiny import make_checkpoint
+from training.network import Network
 
 TEXT = "The council cut the budget. The river is at the bridge! People said it was fire? A storm."
 
@@ -142,17 +142,16 @@ def test_saving_over_a_checkpoint_replaces_it_and_leaves_nothing_behind(tmp_path
 def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     first = make_checkpoint(tmp_path / "here")
     loaded = checkpoints.load(first)
-    with pytest.raises((CheckpointError, ValueError, OSError)):
-        checkpoints.save(first, loaded.config, loaded.scorer, encoder_folder=tmp_path / "nowhere")
+    weights = Network(loaded.config.model).weights()
+    with pytest.raises(OSError, match="nowhere"):
+        checkpoints.save(first, loaded.config, weights, encoder_folder=tmp_path / "nowhere")
     assert checkpoints.load(first).sha256 == loaded.sha256
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["here", "here-encoder"]
 
 
 def test_the_digest_depends_on_the_weights(tmp_path):
     first = checkpoints.load(make_checkpoint(tmp_path / "one"))
-    with torch.no_grad():
-        first.scorer.members[0].head.bias += 1
-    checkpoints.save(
-        tmp_path / "two", first.config, first.scorer, encoder_folder=tmp_path / "one" / "encoder"
-    )
+    weights = load_file(tmp_path / "one" / "model.safetensors")
+    weights["members.0.head.bias"] += 1
+    checkpoints.save(tmp_path / "two", first.config, weights, encoder_folder=tmp_path / "one" / "encoder")
     assert checkpoints.load(tmp_path / "two").sha256 != first.sha256

@@ -1,13 +1,19 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
+import summarizer.token_ids
 from summarizer import CheckpointDamaged, CheckpointNotFound
 from summarizer.encoder import StaticEncoder
+from summarizer.pipeline import DEFAULT_CHECKPOINT
 from tests.tiny import DIMENSION, WORDS, make_encoder_folder
 
 SENTENCES = ["The council cut the budget.", "", "zzz qqq", "River! River! River!", "😀 naïve مرحبا \x00"]
@@ -59,6 +65,61 @@ def test_the_digest_follows_the_weights_and_the_tokenizer(encoder, tmp_path):
     same = StaticEncoder.load(make_encoder_folder(tmp_path / "same"), "other name")
     other = StaticEncoder.load(make_encoder_folder(tmp_path / "other", seed=5), "tiny")
     assert same.digest == encoder.digest != other.digest
+
+
+AWKWARD = [
+    "",
+    " ",
+    "  two  spaces ",
+    "a\tb\nc\u00a0d\u2003e\u2028f\x1cg\x85h",
+    "na\u0308ive A\u0301 \u0301 mark",
+    "[CLS] and[SEP] [MASK]ed [UNK]",
+    "你好 world мир مرحبا 😀👍🏽",
+    "x" * 5000,
+    "\x00 \ufffd \ud7ff",
+    "don't (can't) 3.5% U.S.A. “quote”—dash…",
+]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> tuple[StaticEncoder, Tokenizer, np.ndarray]:
+    folder = DEFAULT_CHECKPOINT / "encoder"
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    table = load_file(folder / "model.safetensors")["embedding.weight"].float().numpy()
+    return StaticEncoder.load(folder, "shipped"), tokenizer, table
+
+
+@given(st.lists(st.text(max_size=40) | st.sampled_from(AWKWARD), max_size=5))
+def test_words_that_are_looked_up_have_the_tokens_of_the_whole_sentence(shipped, sentences):
+    encoder, tokenizer, table = shipped
+    for _ in range(2):  # the second time they are known
+        vectors = encoder.encode(sentences).vectors
+        for sentence, vector in zip(sentences, vectors, strict=True):
+            ids = tokenizer.encode(sentence, add_special_tokens=False).ids
+            expected = table[ids].mean(axis=0) if ids else np.zeros(encoder.dimension)
+            np.testing.assert_allclose(vector, expected, rtol=0, atol=1e-5)
+
+
+def test_what_is_remembered_of_words_is_bounded(shipped, monkeypatch):
+    monkeypatch.setattr(summarizer.token_ids, "_MOST_WORDS", 100)
+    encoder = StaticEncoder.load(DEFAULT_CHECKPOINT / "encoder", "shipped")
+    before = len(encoder._token_ids._words)
+    for number in range(1000):
+        sentences = [f"the unheardof{number} würde{number}"]
+        np.testing.assert_array_equal(encoder.encode(sentences).vectors, shipped[0].encode(sentences).vectors)
+    assert len(encoder._token_ids._words) == before + 100
+
+
+def test_threads_share_what_is_remembered(shipped, monkeypatch):
+    monkeypatch.setattr(summarizer.token_ids, "_MOST_WORDS", 30)
+    encoder = StaticEncoder.load(DEFAULT_CHECKPOINT / "encoder", "shipped")
+    sentences = [f"the river number {number} rose to {number + 7} feet" for number in range(200)]
+    expected = shipped[0].encode(sentences).vectors
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: encoder.encode(sentences).vectors, range(40)):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_a_table_too_short_for_its_tokenizer_is_refused(tmp_path):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from summarizer import CheckpointUnsupported, EncoderUnavailable, Summarizer, checkpoint
-from summarizer.model import ModelConfig, SentenceScorer
+from summarizer.model import ModelConfig
 from summarizer.sentence_transformer import SentenceTransformerEncoder, model_folder_of_package
 from tests.tiny_transformer import make_sentence_transformer
+from training.network import Network
 
 SENTENCES = ["the river", "the council cut the budget .", "a storm", "", "the " * 50]
 
@@ -45,15 +46,15 @@ def test_no_sentences_give_no_vectors(encoder):
 
 
 def test_a_checkpoint_names_its_encoder_and_refuses_another(encoder, folder, tmp_path):
-    scorer = SentenceScorer(ModelConfig(dimension=encoder.dimension, width=4))
+    network = Network(ModelConfig(dimension=encoder.dimension, width=4))
     config = checkpoint.CheckpointConfig(
         name="on-transformer",
         version="1",
-        model=scorer.config,
+        model=network.config,
         encoder=checkpoint.EncoderConfig("sentence-transformers", str(folder), encoder.digest),
         closeness="lexical",
     )
-    checkpoint.save(tmp_path / "saved", config, scorer)
+    checkpoint.save(tmp_path / "saved", config, network.weights())
     evaluation = Summarizer.load(tmp_path / "saved").evaluate("The river. " + "The council " * 40)
     assert [sentence.truncated for sentence in evaluation.sentences] == [False, True]
     assert [warning.code for warning in evaluation.warnings] == ["truncated_sentences"]

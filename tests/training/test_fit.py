@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from summarizer.model import ModelConfig, pad
+from summarizer.model import ModelConfig, network_input
 from summarizer.text_features import text_features
 from training.config import FitConfig
 from training.corpus import Article
 from training.distributed import ProcessError, Processes, processes
 from training.fit import Epoch, FitError, Fitted, fit
 from training.losses import binary_cross_entropy
+from training.network import pad
 from training.prepared import PreparedArticle
 
 ALONE = Processes(0, 1, torch.device("cpu"))
@@ -55,7 +56,7 @@ def run(config: FitConfig = QUICK, model: ModelConfig = MODEL, **others: object)
 
 
 def weights(fitted: Fitted) -> dict[str, list[float]]:
-    return {name: tensor.flatten().tolist() for name, tensor in fitted.scorer.state_dict().items()}
+    return {name: tensor.flatten().tolist() for name, tensor in fitted.network.state_dict().items()}
 
 
 def test_a_pattern_that_can_be_learnt_is_learnt():
@@ -144,9 +145,9 @@ def test_the_validation_loss_is_the_mean_over_real_sentences():
     found = run(dataclasses.replace(QUICK, epochs=1))
     total = count = 0.0
     for article in VALIDATION:
-        batch = pad([article.vectors])
+        batch = pad([network_input(article.vectors, article.features, MODEL)])
         loss = binary_cross_entropy(
-            found.scorer(batch), torch.from_numpy(article.targets)[None], batch.mask.float()
+            found.network(batch), torch.from_numpy(article.targets)[None], batch.mask.float()
         )
         total, count = total + loss.sum.item(), count + loss.number.item()
     assert found.history[0].validation_loss == pytest.approx(total / count, rel=1e-5)
@@ -251,9 +252,9 @@ def test_penalties_make_matrices_smaller_and_leave_biases_alone(penalty):
         )
         for value in (0.0, 0.05 if penalty == "l1" else 1.0)
     )
-    matrices = [name for name, tensor in free.scorer.state_dict().items() if tensor.ndim > 1]
+    matrices = [name for name, tensor in free.network.state_dict().items() if tensor.ndim > 1]
     size = {
-        one: sum(one.scorer.state_dict()[name].abs().sum().item() for name in matrices)
+        one: sum(one.network.state_dict()[name].abs().sum().item() for name in matrices)
         for one in (free, held)
     }
     assert size[held] < 0.8 * size[free]
@@ -296,7 +297,7 @@ def test_a_gpu_learns_what_the_cpu_learns(precision):
     with processes("cuda") as mine:
         found = fit(TRAINING, VALIDATION, MODEL, config, mine)
     assert found.best.validation_loss < 0.2
-    assert next(found.scorer.parameters()).device.type == "cpu"
+    assert next(found.network.parameters()).device.type == "cpu"
 
 
 def equally_long(count: int, length: int = 5) -> list[PreparedArticle]:

@@ -12,6 +12,7 @@ from summarizer.model import ModelConfig, SentenceScorer
 from summarizer.text_features import text_features
 from training.corpus import Article
 from training.evaluation import BASELINES, METRICS, Model, examples, measure, trained
+from training.network import Network
 from training.prepared import PreparedArticle
 from training.report import as_markdown, html, strongest_baseline, verdict
 
@@ -53,7 +54,8 @@ def make_article(number: int, source: str = "news", *, sentences=None, quotes=No
 def make_model(seed: int = 0) -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return trained(SentenceScorer(ModelConfig(dimension=DIMENSION, width=4)))
+        config = ModelConfig(dimension=DIMENSION, width=4)
+        return trained(SentenceScorer(config, Network(config).weights()))
 
 
 def seeing(article: PreparedArticle) -> np.ndarray:
