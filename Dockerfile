@@ -4,7 +4,8 @@
 #   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --publish 8000:8000 quote-summarizer
 #
 # Build arguments:
-#   TORCH=cuda      PyTorch's CUDA build; run with --gpus all. cpu by default.
+#   TORCH=cpu       for a checkpoint whose encoder is a transformer; TORCH=cuda: the same, run with --gpus all.
+#                   The default model needs neither.
 #   BASE            another image with Python 3.11, as one of your own registry
 #   PIP_INDEX_URL   another package index, as one of your own
 #
@@ -14,19 +15,20 @@
 ARG BASE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 # What the project needs: a layer that changes with the locked requirements only, not with each release. Installers stay
-# behind, and of PyTorch its own tests and what only compiling against it needs (200 MB).
+# behind, and of PyTorch, where it is wanted, its own tests and what only compiling against it needs (200 MB).
 FROM ${BASE} AS packages
-ARG TORCH=cpu
+ARG TORCH=
 ARG PIP_INDEX_URL=https://pypi.org/simple
 ENV PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore UV_NO_CACHE=1 UV_DEFAULT_INDEX=${PIP_INDEX_URL}
 WORKDIR /build
 COPY requirements requirements
 RUN python -m venv /opt/venv \
-    && VENV=/opt/venv sh requirements/install.sh "${TORCH}" serving \
-    && /opt/venv/bin/python -m pip uninstall --quiet --yes uv pip \
-    && cd /opt/venv/lib/python3*/site-packages/torch \
-    && rm -rf include test \
-    && find bin -type f ! -name torch_shm_manager -delete
+    && if [ -z "${TORCH}" ]; then VENV=/opt/venv sh requirements/install.sh serving; \
+       else VENV=/opt/venv sh requirements/install.sh transformers "${TORCH}" \
+            && cd /opt/venv/lib/python3*/site-packages/torch \
+            && rm -rf include test \
+            && find bin -type f ! -name torch_shm_manager -delete; fi \
+    && /opt/venv/bin/python -m pip uninstall --quiet --yes uv pip
 
 # The project itself, compiled, and readable for everybody however it was checked out.
 FROM packages AS project

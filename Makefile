@@ -4,20 +4,21 @@
 #   make setup               install what training and tests need too
 #   make test                the same, then run all tests
 #   make model CORPUS=PATH   train as the shipped model was: runs/model/checkpoint, runs/model/report.html
-#   make serve TORCH=cuda    the same with PyTorch's CUDA build (Linux, NVIDIA driver for CUDA 13)
+#   make serve TORCH=cpu     serve a checkpoint whose encoder is a transformer; TORCH=cuda on an NVIDIA GPU
+#   make bench CORPORA=PATH  measure everything side by side: docs/performance.md
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
-TORCH ?= cpu
+TORCH ?=
 PORT ?= 8000
 
 # One environment for each build of PyTorch, so that switching does not mix them.
-VENV := .venv$(if $(filter cpu,$(TORCH)),,-$(TORCH))
+VENV := .venv$(if $(filter cuda,$(TORCH)),-cuda)
 BIN := $(VENV)/bin
 
 .PHONY: serve setup model test check format lock clean
 .DELETE_ON_ERROR:
 
-serve: $(VENV)/.serving
+serve: $(VENV)/$(if $(TORCH),.transformers,.serving)
 	PORT=$(PORT) $(BIN)/gunicorn --config service/gunicorn.conf.py 'service.server:app()'
 
 setup: $(VENV)/.testing
@@ -53,10 +54,15 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serving: requirements/torch-$(TORCH).txt requirements/serving.txt requirements/build.txt pyproject.toml | $(BIN)/python
-	VENV=$(VENV) requirements/install.sh $(TORCH) serving
+$(VENV)/.serving: requirements/serving.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	VENV=$(VENV) requirements/install.sh serving
+	touch $@
+
+# For a checkpoint whose encoder is a SentenceTransformer.
+$(VENV)/.transformers: $(VENV)/.serving requirements/transformers.txt requirements/torch-$(TORCH).txt
+	VENV=$(VENV) requirements/install.sh transformers $(TORCH)
 	touch $@
 
 $(VENV)/.testing: $(VENV)/.serving requirements/test.txt
-	VENV=$(VENV) requirements/install.sh $(TORCH) test
+	VENV=$(VENV) requirements/install.sh test $(or $(TORCH),cpu)
 	touch $@
