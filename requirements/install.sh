@@ -8,7 +8,7 @@ build=${2:-none}
 if [ "$1" = serving ]; then with=''; else with="-r requirements/torch-$build.txt"; fi
 pip="$VENV/bin/python -m pip --disable-pip-version-check"
 
-echo "Installing $1 requirements into $VENV ${with:+with PyTorch's $build build }..." >&2
+echo "Installing $1 requirements into $VENV ${with:+with the $build build of PyTorch }..." >&2
 # The build tool comes first: rouge-score is published as source only, and is built with this one.
 $pip install --quiet --require-hashes -r requirements/build.txt
 
