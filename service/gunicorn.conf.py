@@ -8,7 +8,7 @@ cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 workers = int(os.environ.get("WEB_CONCURRENCY") or 0) or cores
 
 # Workers that each use all cores make each other wait, five to ten times longer than the work takes.
-# Set here, before PyTorch is imported; what the operator has set stays.
+# Set here, before NumPy is imported; what the operator has set stays.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, str(max(1, cores // workers)))
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -31,8 +31,9 @@ bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  
 worker_class = TimedThreadWorker
 threads = settings.queue_articles + 64
 
-# The master imports PyTorch, so that workers begin in a fraction of a second and share the pages, but never
-# runs it. With preload it would: its thread pool would be dead after the fork, and a request hang for ever.
+# The master imports the libraries, so that workers begin in a fraction of a second and share the pages, but
+# never runs them. With preload it would: PyTorch's thread pool, where an encoder needs it, would be dead after
+# the fork, and a request hang for ever.
 preload_app = False
 
 # A worker that says nothing for this long is replaced. Threads serve requests, so only a stuck process

@@ -138,7 +138,8 @@ def _reload(server: Arbiter) -> None:
 def _check(source: Path, copy: Path) -> None:
     """Copy a checkpoint and build the application with the copy.
 
-    In a process of its own: PyTorch must not run in the master, whose forks would hang.
+    In a process of its own: PyTorch, where an encoder needs it, must not run in the master, whose forks would
+    hang.
     """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)

@@ -1,7 +1,7 @@
 """Extractive summarization: a learned score and an offset for every sentence of an article.
 
 Each name is imported when it is first asked for: most of them need little, only :class:`Summarizer` needs
-PyTorch, which takes a second.
+NumPy and the tokenizer.
 """
 
 from importlib import import_module

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :returns: exit status: 0 done, 1 the article or the checkpoint cannot be used, 2 wrong arguments.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    # Imported when needed: PyTorch takes a second, which neither --help nor a wrong argument should wait for.
+    # Imported when needed: neither --help nor a wrong argument should wait for NumPy.
     if given[:1] == ["batch"]:
         from summarizer.batch_command import batch
 

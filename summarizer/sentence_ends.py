@@ -1,7 +1,7 @@
 """Where Punkt ends sentences: its decisions (Kiss and Strunk 2006), with parameters that are learned already.
 
 The same sentences as those of NLTK's ``PunktSentenceTokenizer``, its oddities included, by plain functions of
-two neighbouring tokens. NLTK makes an object of every token, and importing it takes as long as PyTorch.
+two neighbouring tokens. NLTK makes an object of every token, and importing it takes a second.
 """
 
 import re
