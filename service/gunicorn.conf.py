@@ -32,8 +32,8 @@ worker_class = TimedThreadWorker
 threads = settings.queue_articles + 64
 
 # The master imports the libraries, so that workers begin in a fraction of a second and share the pages, but
-# never runs them. With preload it would: PyTorch's thread pool, where an encoder needs it, would be dead after
-# the fork, and a request hang for ever.
+# never runs them. With preload it would: PyTorch's thread pool, where an encoder needs it, would be dead
+# after the fork, and a request hang for ever.
 preload_app = False
 
 # A worker that says nothing for this long is replaced. Threads serve requests, so only a stuck process

@@ -79,10 +79,9 @@ class _Occurrences(NamedTuple):
     def of(cls, rows: Sequence[Sequence[str]], numbers: NDArray[np.int64]) -> "_Occurrences":
         """:param numbers: how many words each of the rows has; not all 0."""
         count = len(rows)
-        columns: dict[str, int] = {}
-        words = np.fromiter(
-            (columns.setdefault(word, len(columns)) for word in chain.from_iterable(rows)), np.int64
-        )
+        different = set(chain.from_iterable(rows))
+        columns = dict(zip(sorted(different), range(len(different)), strict=True))
+        words = np.fromiter(map(columns.__getitem__, chain.from_iterable(rows)), np.int64)
         places = words * count + np.repeat(np.arange(count), numbers)
         entries, repeats = np.unique(places, return_counts=True)  # (E,)
         of_words, of_sentences = np.divmod(entries, count)

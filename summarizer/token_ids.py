@@ -32,7 +32,8 @@ class TokenIds:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._words = _Words(tokenizer) if _is_of_bert(tokenizer) else None
-        self._special = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+        special = (token.content for token in tokenizer.get_added_tokens_decoder().values())
+        self._special = re.compile("|".join(map(re.escape, special)) or "(?!)")  # (?!) matches nothing
 
     def of(self, sentences: Sequence[str]) -> Iterator[list[int]]:
         """The ids of each of T sentences."""
@@ -41,7 +42,7 @@ class TokenIds:
             yield from (one.ids for one in found)
             return
         for sentence in sentences:
-            if any(token in sentence for token in self._special):
+            if self._special.search(sentence):
                 yield self._tokenizer.encode(sentence, add_special_tokens=False).ids
             else:
                 yield list(chain.from_iterable(map(self._words.__getitem__, _words(sentence))))
