@@ -79,8 +79,8 @@ class _Occurrences(NamedTuple):
     def of(cls, rows: Sequence[Sequence[str]], numbers: NDArray[np.int64]) -> "_Occurrences":
         """:param numbers: how many words each of the rows has; not all 0."""
         count = len(rows)
-        different = set(chain.from_iterable(rows))
-        columns = dict(zip(sorted(different), range(len(different)), strict=True))
+        different = dict.fromkeys(chain.from_iterable(rows))
+        columns = dict(zip(different, range(len(different)), strict=True))
         words = np.fromiter(map(columns.__getitem__, chain.from_iterable(rows)), np.int64)
         places = words * count + np.repeat(np.arange(count), numbers)
         entries, repeats = np.unique(places, return_counts=True)  # (E,)
