@@ -80,7 +80,7 @@ class StaticEncoder:
         :raises CheckpointNotFound: one of the two files is missing.
         :raises CheckpointDamaged: one of them cannot be read, or the tokenizer has ids beyond the table.
         """
-        table = _read_table(folder / WEIGHTS_FILE)
+        table = read_table(folder / WEIGHTS_FILE)
         tokenizer = _read_tokenizer(folder / TOKENIZER_FILE)
         highest = max(tokenizer.get_vocab().values(), default=-1)
         if highest >= len(table):
@@ -118,7 +118,12 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _read_table(file: Path) -> NDArray[np.float32]:
+def read_table(file: Path) -> NDArray[np.float32]:
+    """The table of a static encoder, shape (V, D).
+
+    :raises CheckpointNotFound: there is no such file.
+    :raises CheckpointDamaged: it holds something else.
+    """
     if not file.is_file():
         raise CheckpointNotFound(f"{file} is missing; a static encoder needs it")
     try:
