@@ -5,7 +5,7 @@
 #   make test                the same, then run all tests
 #   make model CORPUS=PATH   train as the shipped model was: runs/model/checkpoint, runs/model/report.html
 #   make serve TORCH=cpu     serve a checkpoint whose encoder is a transformer; TORCH=cuda on an NVIDIA GPU
-#   make bench CORPORA=PATH  measure everything side by side: docs/performance.md
+#   make bench CORPUS=PATH   measure everything side by side: docs/performance.md
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 TORCH ?=
@@ -15,7 +15,7 @@ PORT ?= 8000
 VENV := .venv$(if $(filter cuda,$(TORCH)),-cuda)
 BIN := $(VENV)/bin
 
-.PHONY: serve setup model test check format lock clean
+.PHONY: serve setup model bench test check format lock clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/$(if $(TORCH),.transformers,.serving)
@@ -42,6 +42,9 @@ model: $(VENV)/.testing runs/encoder/model.safetensors
 	$(BIN)/python -m training fit runs/prepared --preset shipped --out runs/model
 	$(BIN)/python -m training report runs/model
 
+bench: $(VENV)/.benchmarks
+	$(BIN)/python benchmarks/bench.py $(CORPUS)
+
 runs/encoder/model.safetensors: | $(VENV)/.testing
 	$(BIN)/python -m training distill --out runs/encoder
 
@@ -65,4 +68,9 @@ $(VENV)/.transformers: $(VENV)/.serving requirements/transformers.txt requiremen
 
 $(VENV)/.testing: $(VENV)/.serving requirements/test.txt
 	VENV=$(VENV) requirements/install.sh test $(or $(TORCH),cpu)
+	touch $@
+
+# The libraries that the project is measured against.
+$(VENV)/.benchmarks: $(VENV)/.testing requirements/benchmarks.txt
+	VENV=$(VENV) requirements/install.sh benchmarks $(or $(TORCH),cpu)
 	touch $@

@@ -1,69 +1,164 @@
-"""How long it takes to prepare articles and to fit one epoch on them.
+"""How many articles a second are prepared and fitted, beside what the arithmetic alone would take.
 
-python benchmarks/fitting.py ENCODER CORPUS... [--articles 1000]
+python benchmarks/fitting.py ENCODER CORPUS... [--articles 1000] [--epochs 3]
+
+ENCODER is a folder (``summarizer/checkpoints/default/encoder``) or what ``training prepare`` takes. First the
+steps of preparing one by one, then ``prepare`` as a whole on as many other articles, then epochs of a network
+with default settings, on the CPU and on a GPU where PyTorch finds one. The floor is the multiply-adds over
+the speed that this run measures for a product of large matrices of the same type on the same device and
+threads; steps that multiply nothing have none. Fitting one sentence costs a forward and a backward pass,
+validating one a forward pass.
 """
 
 import argparse
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
+from typing import Any
 
+import numpy as np
 import torch
 
-from summarizer.model import ModelConfig
+from summarizer.encoder import Encoder, StaticEncoder
+from summarizer.model import POSITION_FEATURES, ModelConfig
+from summarizer.sentences import SentenceSplitter
+from summarizer.text_features import TEXT_FEATURES, text_features
+from training.closeness import Quoted, closeness
 from training.config import FitConfig
+from training.corpus import Article
 from training.distributed import processes
 from training.fit import fit
 from training.formats import read_corpus
-from training.prepared import load, open_encoder, prepare
+from training.prepared import PreparedArticle, load, open_encoder, prepare
 from training.runs import by_split
+
+CLOSENESS = "blend"
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+EDGE = {"cpu": 2048, "cuda": 8192}  # of the large matrices
+PIECES_IN_WORD = 1.2  # word pieces and punctuation, about
 
 
 def main() -> None:
-    """Prepare so many articles of the corpora, chosen by a fixed seed, and fit on them."""
+    """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("encoder")
     parser.add_argument("corpus", type=Path, nargs="+")
     parser.add_argument("--articles", type=int, default=1000)
-    parsed = parser.parse_args()
-    articles = list(read_corpus(parsed.corpus).articles)
+    parser.add_argument("--epochs", type=int, default=3)
+    chosen = parser.parse_args()
+    articles = list(read_corpus(chosen.corpus).articles)
     random.Random(0).shuffle(articles)  # noqa: S311  # nobody is to guess it
-    encoder = open_encoder(parsed.encoder)
-    print(f"{torch.get_num_threads()} threads, GPU: {torch.cuda.is_available()}")
+    one_by_one, rest = articles[: chosen.articles], articles[chosen.articles : 2 * chosen.articles]
+    encoder = open_encoder(chosen.encoder)
+    speed = {"cpu": product_speed("cpu")}
+    print(
+        "| step | articles/s | seconds | CPU seconds | million multiply-adds an article | floor, articles/s |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    steps(one_by_one, encoder, speed["cpu"])
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "prepared"
-        chosen = articles[: parsed.articles]
-        timed("prepare", lambda: prepare(chosen, encoder, parsed.encoder, "blend", out), len(chosen))
-        timed(
-            "prepare, all kept", lambda: prepare(chosen, encoder, parsed.encoder, "blend", out), len(chosen)
-        )
-        manifest, ready = load(out, "blend")
-        print(f"{manifest.sentences} sentences")
+        row("prepare", len(rest), lambda: prepare(rest, encoder, chosen.encoder, CLOSENESS, out))
+        row("prepare, all kept", len(rest), lambda: prepare(rest, encoder, chosen.encoder, CLOSENESS, out))
+        manifest, ready = load(out, CLOSENESS)
         splits = by_split(ready)
-        with processes() as mine:
-            for epochs in (1, 3):
-                timed(
-                    f"fit, {epochs} epoch(s)",
-                    lambda: fit(
-                        splits["train"],
-                        splits["validation"],
-                        ModelConfig(dimension=manifest.dimension),
-                        FitConfig(epochs=epochs),  # noqa: B023  # called at once
-                        mine,
-                        show=False,
-                    ),
-                    len(splits["train"]) * epochs,
-                )
+        model = ModelConfig(dimension=manifest.dimension)
+        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+            speed[device] = speed.get(device) or product_speed(device)
+            epochs(device, splits["train"], splits["validation"], model, chosen.epochs, speed[device])
+    print(
+        f"\n{len(one_by_one)} articles one by one, {len(rest)} prepared, {manifest.sentences} sentences;",
+        end=" ",
+    )
+    print(f"{torch.get_num_threads()} threads; GPU: {gpu()}; matrix product:", end=" ")
+    print(", ".join(f"{name} {value / 1e9:,.0f}" for name, value in speed.items()), end="")
+    print(" billion multiply-adds/s (float32)")
 
 
-def timed(label: str, work: Callable[[], object], articles: int) -> None:
-    """Print how long it took."""
+def steps(articles: Sequence[Article], encoder: Encoder, speed: float) -> None:
+    """A row for each step of preparing."""
+    splitter, score = SentenceSplitter(), closeness(CLOSENESS)
+    sentences: list[list[str]] = []
+    row(
+        "split",
+        len(articles),
+        lambda: sentences.extend(
+            [s.text for s in splitter.document(article.text).sentences] for article in articles
+        ),
+    )
+    words = sum(len(article.text.split()) for article in articles)
+    adds = PIECES_IN_WORD * words * encoder.dimension if isinstance(encoder, StaticEncoder) else None
+    row("encode", len(articles), lambda: encoder.encode([s for one in sentences for s in one]), adds, speed)
+    row("features", len(articles), lambda: [text_features(one) for one in sentences])
+    nothing = np.zeros((0, encoder.dimension), np.float32)
+    pairs = [
+        Quoted(one, article.quotes, nothing, nothing)
+        for one, article in zip(sentences, articles, strict=True)
+    ]
+    row(f"closeness ({CLOSENESS})", len(articles), lambda: [score(pair) for pair in pairs])
+
+
+def epochs(
+    device: str,
+    train: Sequence[PreparedArticle],
+    validation: Sequence[PreparedArticle],
+    model: ModelConfig,
+    count: int,
+    speed: float,
+) -> None:
+    """A row for fitting on one device; the first epoch, which sets up what is used later, is not timed."""
+
+    def run(number: int) -> None:
+        with processes(device) as mine:
+            fit(train, validation, model, FitConfig(epochs=number, patience=number), mine, show=False)
+
+    run(1)
+    directions = 2 if model.bidirectional else 1
+    inputs = (
+        model.dimension + TEXT_FEATURES * model.text_features + POSITION_FEATURES * model.position_features
+    )
+    gates = model.members * directions * GATES[model.cell] * model.width  # of one layer
+    forward = gates * (inputs + model.width) + (model.layers - 1) * gates * (directions + 1) * model.width
+    # Backward: gradients of all weights, and of everything that a layer reads but the sentence vectors.
+    backward = 2 * forward - gates * inputs
+    trained, validated = (sum(len(article.targets) for article in part) for part in (train, validation))
+    multiplied = count * (trained * (forward + backward) + validated * forward)
+    row(f"fit, {count} epochs, {device}", count * len(train), lambda: run(count), multiplied, speed)
+
+
+def row(
+    label: str, articles: int, work: Callable[[], Any], multiplied: float | None = None, speed: float = 0
+) -> None:
+    """Print how fast it was."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"{label}: {wall:.1f} s, {cpu:.1f} s of CPU, {articles / wall:.0f} articles/s")
+    floor = (
+        [f"{multiplied / articles / 1e6:.2f}", f"{articles * speed / multiplied:,.0f}"]
+        if multiplied
+        else ["", ""]
+    )
+    print(f"| {label} | {articles / wall:,.0f} | {wall:.2f} | {cpu:.2f} | {' | '.join(floor)} |", flush=True)
+
+
+def product_speed(device: str) -> float:
+    """Multiply-adds a second of a product of large matrices, float32."""
+    edge = EDGE[device]
+    matrix = torch.ones(edge, edge, device=device)
+    times = []
+    for _ in range(7):
+        begin = time.perf_counter()
+        (matrix @ matrix)[0, 0].item()  # waits for the GPU
+        times.append(time.perf_counter() - begin)
+    return edge**3 / median(times)
+
+
+def gpu() -> str:
+    """Its name."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install locked requirements and this project into the virtual environment $VENV.
 #   VENV=.venv requirements/install.sh serving
-#   VENV=.venv requirements/install.sh transformers|test cpu|cuda
+#   VENV=.venv requirements/install.sh transformers|test|benchmarks cpu|cuda
 set -eu
 wanted=requirements/$1.txt
 build=${2:-none}

@@ -12,6 +12,9 @@ resolve pyproject.toml -o requirements/serving.txt >/dev/null
 resolve pyproject.toml requirements/torch.in --extra transformers $without_gpu -o requirements/transformers.txt >/dev/null
 # shellcheck disable=SC2086
 resolve pyproject.toml requirements/torch.in --extra page-tests $without_gpu -o requirements/test.txt >/dev/null
+# shellcheck disable=SC2086
+resolve pyproject.toml requirements/torch.in --extra page-tests --extra benchmarks $without_gpu \
+    -o requirements/benchmarks.txt >/dev/null
 
 # What the CUDA build needs beyond transformers.txt.
 resolve requirements/torch.in | awk -v wanted="$gpu_packages" '
