@@ -86,17 +86,27 @@ def _wait_until_ready(running: Service) -> None:
     sys.exit(f"the service was not ready within a minute:\n{running.written}")
 
 
-def bodies(corpus: Path, most: int = 1000) -> list[bytes]:
-    """JSON bodies of requests with the first articles of a corpus.
+def texts(corpus: Path, most: int = 1000) -> list[str]:
+    """The first articles of a corpus.
 
     :param corpus: a file of JSON lines with a ``text``, or a folder of such files, all ``.jsonl.gz``.
     """
     files = [corpus] if corpus.is_file() else sorted(corpus.glob("*.jsonl.gz"))
-    found: list[bytes] = []
+    found: list[str] = []
     for file in files:
         with gzip.open(file, "rt", encoding="utf-8") as lines:
             for line, _ in zip(lines, range(most // len(files)), strict=False):
-                found.append(json.dumps({"text": json.loads(line)["text"]}).encode())
+                found.append(json.loads(line)["text"])
     if not found:
         sys.exit(f"{corpus} has no .jsonl.gz with articles")
     return found
+
+
+def as_body(text: str) -> bytes:
+    """The JSON body of a request."""
+    return json.dumps({"text": text}).encode()
+
+
+def bodies(corpus: Path) -> list[bytes]:
+    """JSON bodies of requests with the first articles of a corpus."""
+    return [as_body(text) for text in texts(corpus)]

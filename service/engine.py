@@ -1,8 +1,9 @@
-"""One thread that encodes and scores for all requests of a process, in batches.
+"""Encoding and scoring for all requests of a process, in batches, one at a time.
 
 Requests split and select in threads of their own. What lies between is one pass through the network: the
 more articles go through it together, the less each costs. So articles wait in a queue, and the engine takes
-whatever is there as one batch. While there is work it waits for nobody.
+whatever is there as one batch. While there is work it waits for nobody. Where nothing is in work, an article
+is computed by the thread that brings it: to wake another and wait for it would take longer and gain nothing.
 """
 
 import threading
@@ -77,6 +78,7 @@ class Engine:
         self._changed = threading.Condition()  # guards all below
         self._jobs: deque[_Job] = deque()
         self._depth = 0
+        self._computing = False
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -113,7 +115,7 @@ class Engine:
         A request is let in whole while the queue is not full, so a batch request may exceed the limit once.
 
         :param deadline: on the clock of :func:`time.monotonic`.
-        :param abandoned: whether nobody waits for the answer any more. Called from the engine's thread.
+        :param abandoned: whether nobody waits for the answer any more. Called from any thread.
         :param record: is told the times of the stages and the number of sentences.
         :returns: in the order of the articles; an InputError for each that cannot be scored.
         :raises QueueFull: the queue is full; at once.
@@ -136,6 +138,7 @@ class Engine:
             self._closed = True
             thread = self._thread
             self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._computing)
         if thread is not None:
             thread.join()
 
@@ -188,16 +191,14 @@ class Engine:
             return error
 
     def _compute(self, jobs: Sequence["_Job"], deadline: float, record: RequestRecord) -> list["_Computed"]:
-        """Hand articles to the engine's thread and wait for all of them."""
+        """Compute one article here where nobody else does; else hand them to the engine's thread and wait."""
         if not jobs:
             return []
         began = time.monotonic()
-        with self._changed:
-            self._jobs.extend(jobs)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+        if len(jobs) == 1 and self._begins_alone():
+            self._compute_and_leave(jobs)
+        else:
+            self._hand_over(jobs)
         try:
             computed = [job.future.result(max(0.0, deadline - time.monotonic())) for job in jobs]
         except TimeoutError:
@@ -212,17 +213,43 @@ class Engine:
         record.add("queue", max(0.0, time.monotonic() - began - encode - score))
         return computed
 
+    def _begins_alone(self) -> bool:
+        """Take the turn to compute if nothing is in work or waits, and nobody shall wait for company."""
+        with self._changed:
+            if self._computing or self._jobs or self._batch_wait:
+                return False
+            self._computing = True
+            return True
+
+    def _hand_over(self, jobs: Sequence["_Job"]) -> None:
+        with self._changed:
+            self._jobs.extend(jobs)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
     def _run(self) -> None:
         while batch := self._next_batch():
+            self._compute_and_leave(batch)
+
+    def _compute_and_leave(self, batch: Sequence["_Job"]) -> None:
+        """Compute, and give up the turn to do so."""
+        try:
             self._work(batch)
+        finally:
+            with self._changed:
+                self._computing = False
+                self._changed.notify_all()
 
     def _next_batch(self) -> list["_Job"]:
-        """Wait for articles and take as many as fit; none only when the engine is closed."""
+        """Wait for articles and the turn, and take as many as fit; none only when the engine is closed."""
         with self._changed:
             if not self._jobs and not self._closed:
                 self._changed.wait_for(lambda: self._jobs or self._closed)
                 if self._batch_wait:
                     self._changed.wait_for(lambda: self._closed or self._is_enough(), self._batch_wait)
+            self._changed.wait_for(lambda: not self._computing)
             batch: list[_Job] = []
             sentences = 0
             while self._jobs:
@@ -231,6 +258,7 @@ class Engine:
                     break
                 sentences += size
                 batch.append(self._jobs.popleft())
+            self._computing = bool(batch)
             return batch
 
     def _is_enough(self) -> bool:

@@ -12,6 +12,7 @@ import gc
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -90,6 +91,9 @@ def on_starting(server: Arbiter) -> None:
         )
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
     server.handle_hup = partial(_reload, server)
+    os.register_at_fork(
+        before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=_die_of_sigterm
+    )
     # What is imported by now stays. Collecting garbage would visit it in each fork: shared pages would be
     # copied, and a worker take a second more of computation to end.
     gc.freeze()
@@ -123,6 +127,22 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
     server.workspace.remove()
+
+
+def _hold_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _die_of_sigterm() -> None:
+    """Until it has handlers of its own, a child has the master's, which would only take note of the signal: a
+    worker that is told to stop while it boots would go on until it is killed.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _release_sigterm()
 
 
 def _reload(server: Arbiter) -> None:

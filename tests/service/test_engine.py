@@ -21,17 +21,26 @@ class Held:
     def __init__(self, summarizer: Summarizer) -> None:
         self._summarizer = summarizer
         self.batches: list[list[str]] = []
+        self.threads: set[str] = set()
+        self.most_at_once = 0
+        self._at_once = 0
         self.busy = threading.Event()
         self.go = threading.Event()
 
     def encode(self, documents: Any) -> Any:
         texts = [document.text for document in documents]
         self.batches.append(texts)
+        self.threads.add(threading.current_thread().name)
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
         self.busy.set()
-        assert self.go.wait(20)
-        if any("bomb" in text for text in texts):
-            raise RuntimeError("boom")
-        return self._summarizer.encode(documents)
+        try:
+            assert self.go.wait(20)
+            if any("bomb" in text for text in texts):
+                raise RuntimeError("boom")
+            return self._summarizer.encode(documents)
+        finally:
+            self._at_once -= 1
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._summarizer, name)
@@ -135,6 +144,23 @@ def test_an_idle_engine_waits_for_company_as_long_as_it_is_told(bench):
     for answer in answers:
         answer.result()
     assert asking.held.batches[1:] == [["The first waits.", "The second is enough."]]
+
+
+def test_an_idle_engine_computes_an_article_in_the_thread_that_brings_it(bench):
+    asking = bench()
+    asking.held.go.set()
+    for _ in range(2):
+        asking.ask("Nobody else is here.").result()
+    assert asking.held.threads.isdisjoint({"engine"})
+
+
+def test_two_batches_are_never_in_work_at_once(bench):
+    asking = bench()
+    answers = [asking.ask(f"Number {number} is here.") for number in range(20)]
+    asking.held.go.set()
+    for answer in answers:
+        answer.result()
+    assert asking.held.most_at_once == 1
 
 
 def test_a_full_queue_turns_away_at_once_and_is_open_again_afterwards(bench):

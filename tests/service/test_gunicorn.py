@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -251,7 +252,7 @@ class Traffic:
         while not self._stop.is_set():
             try:
                 outcomes.append(evaluate(self._server, ARTICLE.encode())[0])
-            except OSError as error:
+            except (OSError, HTTPException) as error:  # no connection, or one that broke in the answer
                 outcomes.append(error)
         return outcomes
 
@@ -377,6 +378,17 @@ def test_sigterm_finishes_and_stops(tiny_checkpoint, tmp_path):
     server = start(tiny_checkpoint, tmp_path / "log")
     wait_until_ready(server)
     assert server.stop() == 0
+
+
+def test_sigterm_stops_workers_that_have_hardly_begun(tiny_checkpoint, tmp_path):
+    """They die of it, before the 25 s that workers with requests are given."""
+    for attempt in range(3):
+        log = tmp_path / f"log-{attempt}"
+        server = start(tiny_checkpoint, log)
+        wait_until(lambda log=log: "Booting worker" in log.read_text())
+        begun = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begun < 15
 
 
 def test_a_damaged_checkpoint_stops_the_server_with_one_clear_line(tiny_checkpoint, tmp_path):
