@@ -35,6 +35,7 @@ PARTS = {
     "rivals": ("benchmarks/rivals.py", "{corpus}", "--seconds", "4", "--quality", "200"),
     "stages": ("benchmarks/stages.py", "{corpus}"),
     "encoders": ("benchmarks/encoders.py", "{file}", "200"),
+    "throughput": ("benchmarks/throughput.py", "{file}", "--seconds", "3", "--rounds", "3"),
     "load": ("benchmarks/load.py", "{corpus}", "--seconds", "3"),
     "start": ("benchmarks/start.py",),
     "memory": ("benchmarks/memory.py", "{corpus}"),
