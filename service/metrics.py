@@ -8,7 +8,6 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import get_args
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import (
@@ -21,7 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.record import RequestRecord, Stage, record_of
+from service.record import RequestRecord, record_of
 from summarizer import Evaluation, ModelInfo
 
 # From a cached answer to the default deadline.
@@ -65,15 +64,13 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
-        stage_seconds = Histogram(
+        self._stage_seconds = Histogram(
             "summarizer_stage_seconds",
             "Time of a request by stage; encode and score are the time of the batches it was in.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
         )
-        # Found once: to look a label up takes as long as to count.
-        self._stage_seconds = {stage: stage_seconds.labels(stage) for stage in get_args(Stage)}
         self._batch_articles = Histogram(
             "summarizer_batch_articles",
             "Articles that went through the network together.",
@@ -128,7 +125,7 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
         for stage, stage_seconds in record.seconds.items():
-            self._stage_seconds[stage].observe(stage_seconds)
+            self._stage_seconds.labels(stage).observe(stage_seconds)
         if record.rejected:
             self._rejections.labels(record.rejected).inc()
         if record.cached is not None:
