@@ -30,6 +30,7 @@ class ServiceConfig:
         a request is a 503 at once.
     :ivar batch_sentences: the engine takes no further article into a batch that has so many sentences.
     :ivar batch_wait_ms: how long an idle engine waits for company of the first article; 0 for not at all.
+    :ivar pin_workers: whether each worker stays on one core where there are as many workers as cores.
     :ivar cache_bytes: room for answers in each worker process, in bytes; 0 keeps none.
     :ivar api_keys: with one or more, requests under ``/api`` need one of them; in the variable, separated by
         commas or white space. Never shown.
@@ -51,6 +52,7 @@ class ServiceConfig:
     queue_articles: int = 64
     batch_sentences: int = 512
     batch_wait_ms: int = 0
+    pin_workers: bool = True
     cache_bytes: int = 32 * 1024 * 1024
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     api_keys_file: Path | None = None
@@ -168,5 +170,6 @@ _READERS = {
     "rate_limit": _text,
     "cors_origins": _list,
     "metrics": _switch,
+    "pin_workers": _switch,
     "log_level": _log_level,
 }

@@ -116,6 +116,8 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     os.environ[CHECKPOINT] = str(server.workspace.checkpoint)
     os.environ[METRICS_FOLDER] = str(server.workspace.metrics)
     os.environ[RATES_FILE] = str(server.workspace.rates)
+    if ServiceConfig.from_environment(os.environ).pin_workers:
+        _stay_on_one_core(worker.number, server.num_workers)
     values.ValueClass = values.MultiProcessValue(lambda: worker.number)  # type: ignore[no-untyped-call]
 
 
@@ -127,6 +129,16 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
     server.workspace.remove()
+
+
+def _stay_on_one_core(number: int, workers: int) -> None:
+    """Where there are as many workers as cores. One thread of a worker runs at a time; if they take turns
+    across cores, an article costs half as much computation again.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        if workers >= len(cores):
+            os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 def _hold_sigterm() -> None:

@@ -88,6 +88,22 @@ def test_each_worker_computes_with_its_share_of_the_cores(tiny_checkpoint, tmp_p
     server.stop()
 
 
+@pytest.mark.parametrize("pinned", ["true", "false"])
+def test_as_many_workers_as_cores_stay_on_a_core_each(tiny_checkpoint, tmp_path, pinned):
+    cores = os.sched_getaffinity(0)
+    server = start(
+        tiny_checkpoint,
+        tmp_path / "log",
+        WEB_CONCURRENCY=str(len(cores)),
+        SUMMARIZER_PIN_WORKERS=pinned,
+    )
+    wait_until_ready(server)
+    wait_until(lambda: len(workers(server)) == len(cores))
+    expected = [{core} for core in sorted(cores)] if pinned == "true" else [cores] * len(cores)
+    wait_until(lambda: sorted(map(os.sched_getaffinity, workers(server)), key=min) == expected)
+    server.stop()
+
+
 @pytest.mark.parametrize("concurrency", ["0", ""])
 def test_thread_counts_of_the_operator_stay_and_zero_workers_means_one_a_core(monkeypatch, concurrency):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
