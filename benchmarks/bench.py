@@ -36,7 +36,7 @@ PARTS = {
     "stages": ("benchmarks/stages.py", "{corpus}"),
     "encoders": ("benchmarks/encoders.py", "{file}", "200"),
     "throughput": ("benchmarks/throughput.py", "{file}", "--seconds", "3", "--rounds", "3"),
-    "load": ("benchmarks/load.py", "{corpus}", "--seconds", "3"),
+    "load": ("benchmarks/load.py", "{file}", "--seconds", "3"),
     "start": ("benchmarks/start.py",),
     "memory": ("benchmarks/memory.py", "{corpus}"),
     "growth": ("benchmarks/growth.py", "{corpus}", "--figure", "{out}/figures/growth.svg"),
