@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 from summarizer.encoder import Encoder, StaticEncoder
-from summarizer.model import POSITION_FEATURES, ModelConfig
+from summarizer.model import GATES, ModelConfig, input_width
 from summarizer.sentences import SentenceSplitter
-from summarizer.text_features import TEXT_FEATURES, text_features
+from summarizer.text_features import text_features
 from training.closeness import Quoted, closeness
 from training.config import FitConfig
 from training.corpus import Article
@@ -36,7 +36,6 @@ from training.prepared import PreparedArticle, load, open_encoder, prepare
 from training.runs import by_split
 
 CLOSENESS = "blend"
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 EDGE = {"cpu": 2048, "cuda": 8192}  # of the large matrices
 PIECES_IN_WORD = 1.2  # word pieces and punctuation, about
 
@@ -117,9 +116,7 @@ def epochs(
 
     run(1)
     directions = 2 if model.bidirectional else 1
-    inputs = (
-        model.dimension + TEXT_FEATURES * model.text_features + POSITION_FEATURES * model.position_features
-    )
+    inputs = input_width(model)
     gates = model.members * directions * GATES[model.cell] * model.width  # of one layer
     forward = gates * (inputs + model.width) + (model.layers - 1) * gates * (directions + 1) * model.width
     # Backward: gradients of all weights, and of everything that a layer reads but the sentence vectors.

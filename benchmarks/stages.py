@@ -142,6 +142,7 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
     """Of each stage: bytes that it moves, its multiply-adds, and the seconds that these take at the least."""
     from pydantic_core import to_json
 
+    from summarizer.model import GATES, ModelConfig, input_width
     from summarizer.pipeline import Summarizer
 
     large = np.ones(2**24)
@@ -152,7 +153,7 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
 
     summarizer = Summarizer.load()
     model = summarizer.card["architecture"]
-    gates, width = {"lstm": 4, "gru": 3, "rnn": 1}[model["cell"]], model["width"]
+    gates, width = GATES[model["cell"]], model["width"]
     runs = model["members"] * model["layers"] * (2 if model["bidirectional"] else 1)
     recurrent = np.ones((runs, width, gates * width), np.float32)
     state = np.ones((runs, 1, width), np.float32)
@@ -162,7 +163,7 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
     evaluation = summarizer.evaluate(text)
     sentences, characters = len(evaluation.sentences), len(text)
     tokens = round(1.2 * len(text.split()))  # word pieces and punctuation, about
-    inputs = model["dimension"] + 8 + 5
+    inputs = input_width(ModelConfig(**model))
     row = 4 * model["dimension"]
     moved_and_multiplied = {
         "split": (2 * characters, 0),

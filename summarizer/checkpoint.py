@@ -21,14 +21,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from summarizer.drafts import draft_of
 from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder, sha256_of
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
 from summarizer.model import ModelConfig, SentenceScorer, weight_shapes
 from summarizer.sentence_transformer import SentenceTransformerEncoder
+from summarizer.tensors import read_tensors
 
 FORMAT = 1
 CONFIG_FILE = "config.json"
@@ -203,10 +203,7 @@ def _check_file(file: Path, expected: object) -> None:
 
 
 def _load_scorer(file: Path, config: ModelConfig) -> SentenceScorer:
-    try:
-        tensors = load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointDamaged(f"{file} is no readable safetensors file: {error}") from error
+    tensors = read_tensors(file)
     expected = weight_shapes(config)
     found = {name: tensor.shape for name, tensor in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):

@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound
+from summarizer.tensors import read_tensors
 from summarizer.token_ids import TokenIds
 
 WEIGHTS_FILE = "model.safetensors"
@@ -126,15 +126,10 @@ def read_table(file: Path) -> NDArray[np.float32]:
     """
     if not file.is_file():
         raise CheckpointNotFound(f"{file} is missing; a static encoder needs it")
-    try:
-        with safe_open(file, framework="np") as tensors:
-            if set(tensors.keys()) != {TABLE}:
-                raise CheckpointDamaged(
-                    f"{file} should hold the tensor {TABLE} alone; found {sorted(tensors.keys())}"
-                )
-            table: NDArray[np.floating] = tensors.get_tensor(TABLE)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointDamaged(f"{file} is no readable safetensors file: {error}") from error
+    tensors = read_tensors(file)
+    if tensors.keys() != {TABLE}:
+        raise CheckpointDamaged(f"{file} should hold the tensor {TABLE} alone; found {sorted(tensors)}")
+    table = tensors[TABLE]
     if table.ndim != 2 or not np.issubdtype(table.dtype, np.floating):
         raise CheckpointDamaged(
             f"{file}: {TABLE} should be a matrix of floats (V, D);"

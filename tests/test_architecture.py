@@ -12,7 +12,16 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "summarizer": [
         {"errors"},
-        {"batching", "document", "drafts", "options", "sentence_ends", "text_features", "token_ids"},
+        {
+            "batching",
+            "document",
+            "drafts",
+            "options",
+            "sentence_ends",
+            "tensors",
+            "text_features",
+            "token_ids",
+        },
         {"paragraphs", "encoder", "model", "client", "arguments", "corpus_reading"},
         {"sentences", "selection", "sentence_transformer", "corpus_writing"},
         {"corpus_folder"},

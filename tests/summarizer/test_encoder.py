@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 import summarizer.token_ids
 from summarizer import CheckpointDamaged, CheckpointNotFound
-from summarizer.encoder import StaticEncoder
+from summarizer.encoder import StaticEncoder, read_table
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 from tests.tiny import DIMENSION, WORDS, make_encoder_folder
 
@@ -143,6 +143,22 @@ def test_a_table_of_another_kind_is_refused(tmp_path, tensors, message):
     folder = make_encoder_folder(tmp_path)
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(CheckpointDamaged, match=message):
+        StaticEncoder.load(folder, "tiny")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_table_may_hold_floats_of_any_kind(tmp_path, kind):
+    folder = make_encoder_folder(tmp_path)
+    table = torch.randn(len(WORDS), DIMENSION).to(kind)
+    save_file({"embedding.weight": table}, folder / "model.safetensors")
+    np.testing.assert_array_equal(read_table(folder / "model.safetensors"), table.float().numpy())
+
+
+def test_numbers_of_an_unknown_kind_are_refused_by_name(tmp_path):
+    folder = make_encoder_folder(tmp_path)
+    table = torch.zeros(len(WORDS), DIMENSION).to(torch.float8_e4m3fn)
+    save_file({"embedding.weight": table}, folder / "model.safetensors")
+    with pytest.raises(CheckpointDamaged, match="holds numbers of the kind F8_E4M3; known are"):
         StaticEncoder.load(folder, "tiny")
 
 
