@@ -1,6 +1,7 @@
 """gunicorn's threaded worker, for clients that are slow on purpose or not."""
 
 import os
+import select
 import time
 from functools import partial
 from selectors import EVENT_READ
@@ -10,6 +11,10 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.config import ServiceConfig
 from service.connection import TimedSocket
+
+# How long a thread waits for the next request on its connection. Who asks for one article after the other
+# sends it at once, and to pass a connection from thread to thread takes longer than to read a request.
+LINGER_SECONDS = 0.02
 
 
 class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings no types
@@ -34,8 +39,34 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
             conn.sock.read_by = time.monotonic() + self._read_seconds
         super().enqueue_req(conn)
 
+    def handle(self, conn: TConn) -> Any:
+        """Answer a request, and those that follow at once on the same connection.
+
+        Unless there are more connections than threads: then nobody has a thread for longer than a request.
+        """
+        kept = super().handle(conn)
+        while (
+            kept is True
+            and self.alive
+            and self.nr_conns <= self.cfg.threads
+            and isinstance(conn.sock, TimedSocket)
+            and _follows(conn)
+        ):
+            conn.sock.read_by = time.monotonic() + self._read_seconds
+            kept = super().handle(conn)
+        return kept
+
     def _await_first_byte(self, conn: TConn) -> None:
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+
+def _follows(conn: TConn) -> bool:
+    """Whether the next request begins within a moment."""
+    if conn.parser.unreader.buf.getvalue():
+        return True
+    poll = select.poll()
+    poll.register(conn.sock, select.POLLIN)
+    return bool(poll.poll(LINGER_SECONDS * 1000))

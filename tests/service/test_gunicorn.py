@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -230,6 +231,56 @@ def test_connections_that_send_nothing_take_no_thread(server):
     assert time.monotonic() - began < 4  # gunicorn alone would give each of them a thread for five seconds
     for connection in silent:
         connection.close()
+
+
+REQUEST = (
+    b"POST /api/evaluate HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b"
+)
+
+
+def read_answer(connection: BinaryIO) -> tuple[bytes, dict]:
+    """Status line and content of the next answer."""
+    status, headers = connection.readline(), {}
+    while line := connection.readline().strip():
+        name, _, value = line.lower().partition(b": ")
+        headers[name] = value
+    return status, json.loads(connection.read(int(headers[b"content-length"])))
+
+
+def test_requests_on_one_connection_are_answered_in_turn_at_once_or_after_a_pause(server):
+    texts = [f"Number {place} is here. {ARTICLE}".encode() for place in range(8)]
+    requests = [REQUEST % (len(text), text) for text in texts]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        answers = connection.makefile("rb")
+        connection.sendall(requests[0] + requests[1])  # the second before the first is answered
+        found = [read_answer(answers), read_answer(answers)]
+        for pause, request in zip([0, 0, 0.1, 0, 0.1, 0], requests[2:], strict=True):
+            time.sleep(pause)
+            connection.sendall(request)
+            found.append(read_answer(answers))
+    assert {status for status, _ in found} == {b"HTTP/1.1 200 OK\r\n"}
+    assert [content["sentences"][0]["text"] for _, content in found] == [
+        f"Number {place} is here." for place in range(8)
+    ]
+
+
+def test_more_connections_than_threads_all_have_their_turn(tiny_checkpoint, tmp_path):
+    server = start(tiny_checkpoint, tmp_path / "log", GUNICORN_CMD_ARGS="--workers 1 --threads 2")
+    wait_until_ready(server)
+    answered, stop = [0] * 6, time.monotonic() + 5
+
+    def ask(place: int) -> None:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            answers = connection.makefile("rb")
+            while time.monotonic() < stop and min(answered) < 20:
+                connection.sendall(REQUEST % (len(ARTICLE.encode()), ARTICLE.encode()))
+                read_answer(answers)
+                answered[place] += 1
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(ask, range(6)))
+    assert min(answered) >= 20
+    server.stop()
 
 
 def test_a_client_that_sends_drop_by_drop_is_refused_when_its_time_is_up(tiny_checkpoint, tmp_path):
