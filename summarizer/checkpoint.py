@@ -5,6 +5,7 @@
     config.json          everything that rebuilds the model, and the sha256 of each file below
     model.safetensors    weights of the network
     encoder/             a static encoder that travels with the checkpoint (absent for other encoders)
+    rarity.json          in how many training articles each word was (absent where the network does without)
     metrics.json         what was measured with it
     README.md            the model card, for people
 
@@ -27,6 +28,7 @@ from summarizer.drafts import draft_of
 from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder, sha256_of
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
 from summarizer.model import ModelConfig, SentenceScorer, weight_shapes
+from summarizer.rarity import Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.tensors import read_tensors
 
@@ -35,6 +37,7 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 CARD_FILE = "README.md"
 ENCODER_FOLDER = "encoder"
+RARITY_FILE = "rarity.json"
 
 EncoderKind = Literal["static", "sentence-transformers"]
 
@@ -88,6 +91,7 @@ class Checkpoint:
     :ivar config: as saved.
     :ivar scorer: the network.
     :ivar encoder: the encoder that it was trained on.
+    :ivar rarity: of words; None where the network does without.
     :ivar metrics: content of ``metrics.json``.
     :ivar sha256: digest of ``config.json``; since that lists the digests of all other files that decide
         a score, it names the model exactly.
@@ -96,6 +100,7 @@ class Checkpoint:
     config: CheckpointConfig
     scorer: SentenceScorer
     encoder: Encoder
+    rarity: Rarity | None
     metrics: Mapping[str, Any]
     sha256: str
 
@@ -106,6 +111,7 @@ def save(
     weights: Mapping[str, NDArray[np.floating]],
     *,
     encoder_folder: Path | None = None,
+    rarity: Rarity | None = None,
     metrics: Mapping[str, Any] | None = None,
     card: str = "",
 ) -> None:
@@ -114,6 +120,7 @@ def save(
     :param folder: replaced if it is a checkpoint already.
     :param weights: of the network, as :func:`summarizer.model.weight_shapes` lists them.
     :param encoder_folder: where a static encoder's two files are; required for that kind.
+    :param rarity: of words; required where the network reads it.
     :raises FileExistsError: the folder holds something else.
     """
     with draft_of(folder, marker=CONFIG_FILE) as draft:
@@ -124,7 +131,11 @@ def save(
             (draft / ENCODER_FOLDER).mkdir()
             for name in (WEIGHTS_FILE, TOKENIZER_FILE):
                 shutil.copyfile(encoder_folder / name, draft / ENCODER_FOLDER / name)
-        files = {name: sha256_of(draft / name) for name in _file_names(config.encoder.kind)}
+        if config.model.reads_rarity:
+            if rarity is None:
+                raise ValueError("a checkpoint whose network reads the rarity of words needs rarity")
+            (draft / RARITY_FILE).write_text(rarity.as_json(), encoding="utf-8")
+        files = {name: sha256_of(draft / name) for name in _file_names(config)}
         _write_json(draft / CONFIG_FILE, {"format": FORMAT, **dataclasses.asdict(config), "files": files})
         _write_json(draft / METRICS_FILE, dict(metrics or {}))
         (draft / CARD_FILE).write_text(card, encoding="utf-8")
@@ -145,17 +156,21 @@ def load(folder: Path, *, encoder: str | None = None, device: str | None = None)
         raise CheckpointNotFound(f"no checkpoint at {folder}: there is no such folder")
     raw = _read_json(folder / CONFIG_FILE)
     config, files = _parse_config(folder / CONFIG_FILE, raw)
-    for name in _file_names(config.encoder.kind):
+    for name in _file_names(config):
         _check_file(folder / name, files.get(name))
     scorer = _load_scorer(folder / WEIGHTS_FILE, config.model)
+    rarity = Rarity.load(folder / RARITY_FILE) if config.model.reads_rarity else None
     metrics = _read_json(folder / METRICS_FILE)
     found = _load_encoder(folder, config, encoder, device)
-    return Checkpoint(config, scorer, found, metrics, sha256_of(folder / CONFIG_FILE))
+    return Checkpoint(config, scorer, found, rarity, metrics, sha256_of(folder / CONFIG_FILE))
 
 
-def _file_names(kind: EncoderKind) -> list[str]:
+def _file_names(config: CheckpointConfig) -> list[str]:
+    """The files that decide a score."""
     names = [WEIGHTS_FILE]
-    if kind == "static":
+    if config.model.reads_rarity:
+        names.append(RARITY_FILE)
+    if config.encoder.kind == "static":
         names += [f"{ENCODER_FOLDER}/{WEIGHTS_FILE}", f"{ENCODER_FOLDER}/{TOKENIZER_FILE}"]
     return names
 
@@ -168,10 +183,12 @@ def _parse_config(file: Path, raw: dict[str, Any]) -> tuple[CheckpointConfig, di
         )
     fields = {name: value for name, value in raw.items() if name not in ("format", "files")}
     try:
+        # A network that says nothing of rarity is from before there was any.
+        model = {"rarity": False, **_mapping(fields, "model")}
         config = CheckpointConfig(
             **{
                 **fields,
-                "model": ModelConfig(**_mapping(fields, "model")),
+                "model": ModelConfig(**model),
                 "encoder": EncoderConfig(**_mapping(fields, "encoder")),
             }
         )

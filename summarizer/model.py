@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from summarizer.text_features import TEXT_FEATURES
+from summarizer.text_features import TEXT_FEATURES, TEXT_FEATURES_WITH_RARITY
 
 Cell = Literal["lstm", "gru", "rnn"]
 Normalization = Literal["none", "layer", "batch"]
@@ -39,6 +39,8 @@ class ModelConfig:
     :ivar position_features: Whether the place in the article is added to each vector.
     :ivar text_features: Whether what the words of the article say about the sentence is added to each
         vector; see :mod:`summarizer.text_features`.
+    :ivar rarity: Whether the text features are taken a second time with the rarity of words in the training
+        articles. It travels with the checkpoint.
     :ivar normalize: Normalization of the sentence vectors before anything else: ``none``, ``layer`` (each
         vector by itself) or ``batch`` (each number over the sentences of a batch; padding does not count).
     :ivar activation: Of the head: ``sigmoid``, or ``linear``, whose outputs are clipped to [0, 1].
@@ -59,6 +61,7 @@ class ModelConfig:
     bidirectional: bool = True
     position_features: bool = True
     text_features: bool = True
+    rarity: bool = True
     normalize: Normalization = "layer"
     activation: Activation = "sigmoid"
     dropout_inputs: float = 0.3
@@ -71,7 +74,7 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
-        for name in ("bidirectional", "position_features", "text_features"):
+        for name in ("bidirectional", "position_features", "text_features", "rarity"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false; got {getattr(self, name)!r}")
         for name, choices in (("cell", Cell), ("normalize", Normalization), ("activation", Activation)):
@@ -83,6 +86,11 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
                 raise ValueError(f"{name} must be a number from 0 to 1 (not included); got {value!r}")
+
+    @property
+    def reads_rarity(self) -> bool:
+        """Whether the network can do nothing without a :class:`summarizer.rarity.Rarity`."""
+        return self.text_features and self.rarity
 
 
 def position_features(count: int) -> Floats:
@@ -104,24 +112,27 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Flo
     """What the network reads of one article.
 
     :param vectors: shape (T, D).
-    :param features: shape (T, F), of :func:`summarizer.text_features.text_features`.
+    :param features: shape (T, F or more), of :func:`summarizer.text_features.text_features`.
     :returns: shape (T, D + F + P), without F or P where the network does without; a new array.
     """
     parts = [vectors]
     if config.text_features:
-        parts.append(features)
+        parts.append(features[:, : text_width(config)])
     if config.position_features:
         parts.append(position_features(len(vectors)))
     return np.concatenate(parts, axis=1)
 
 
+def text_width(config: ModelConfig) -> int:
+    """F: how many text features the network reads."""
+    if not config.text_features:
+        return 0
+    return TEXT_FEATURES_WITH_RARITY if config.rarity else TEXT_FEATURES
+
+
 def input_width(config: ModelConfig) -> int:
     """Width of :func:`network_input`."""
-    return (
-        config.dimension
-        + (TEXT_FEATURES if config.text_features else 0)
-        + (POSITION_FEATURES if config.position_features else 0)
-    )
+    return config.dimension + text_width(config) + (POSITION_FEATURES if config.position_features else 0)
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -44,6 +44,7 @@ class Summarizer:
         self._splitter = SentenceSplitter()
         self._encoder = loaded.encoder
         self._scorer = loaded.scorer
+        self._rarity = loaded.rarity
         self._max_sentences = max_sentences
         config = loaded.config
         self.model = ModelInfo(config.name, config.version, loaded.sha256, config.encoder.name)
@@ -188,7 +189,7 @@ class Summarizer:
         return document
 
     def _score(self, document: Document, encoded: Encoded) -> Scores:
-        features = text_features([sentence.text for sentence in document.sentences])
+        features = text_features([sentence.text for sentence in document.sentences], self._rarity)
         scores = self._scorer.score(network_input(encoded.vectors, features, self._scorer.config))
         return scores.astype(np.float64).round(SCORE_DECIMALS)
 

@@ -6,7 +6,6 @@ Unsupervised Summarization", ACL 2019), whose best edge is the similarity to wha
 network learns what to make of it.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -14,13 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer.rarity import Rarity, words_of
+
+# How many numbers a sentence has: without the rarity of words in other articles, and with it.
 TEXT_FEATURES = 8
+TEXT_FEATURES_WITH_RARITY = 14
 
-_WORD = re.compile(r"\w+")
 
-
-def text_features(sentences: Sequence[str]) -> NDArray[np.float32]:
-    """Eight numbers for each of T sentences, most of them between -1 and 1.
+def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDArray[np.float32]:
+    """Eight numbers for each of T sentences, or fourteen, most of them between -1 and 1.
 
     A word of a sentence weighs (1 + log of its count there) * log((T + 1) / sentences that have it), and
     each sentence is scaled to length 1: x_i. With s_i = x_i . (sum of x_j over j after i), the same p_i
@@ -31,31 +32,44 @@ def text_features(sentences: Sequence[str]) -> NDArray[np.float32]:
     - the share of sentences whose s is lower
     - log(1 + words) / 4, log(1 + T) / 6
 
+    With a rarity the first six are there a second time, at the end, where a word weighs (1 + log of its
+    count in the sentence) * rarity. What is rare in the article and what is rare at all are different
+    things: a ferry is rare, but not in an article about ferries.
+
     Takes time in proportion to the words.
 
-    :returns: shape (T, 8), float32.
+    :returns: shape (T, 8) or (T, 14), float32.
 
     >>> features = text_features(["The ferry is back.", "The ferry was old.", "It rained."])
     >>> [f"{share:.2f}" for share in features[:, 5]]  # the second sentence takes up the first
     ['0.67', '0.00', '0.00']
     """
     count = len(sentences)
-    features = np.zeros((count, TEXT_FEATURES), np.float32)
-    words = [_WORD.findall(sentence.lower()) for sentence in sentences]
+    features = np.zeros((count, TEXT_FEATURES if rarity is None else TEXT_FEATURES_WITH_RARITY), np.float32)
+    words = [words_of(sentence) for sentence in sentences]
     numbers = np.array([len(row) for row in words], np.int64)
-    if not numbers.any():
-        features[:, 7] = np.log1p(count) / 6
-        return features
-    occurrences = _Occurrences.of(words, numbers)
-    after, before, centrality = occurrences.sums()
-
-    features[:, 0], features[:, 1] = after / 4, before / 4
-    for column, values in enumerate((after, before, centrality), start=2):
-        features[:, column] = (values - values.mean()) / (3 * values.std() + 1e-6)
-    features[:, 5] = np.searchsorted(np.sort(after), after) / count
-    features[:, 6] = np.log1p(numbers) / 4
     features[:, 7] = np.log1p(count) / 6
+    if not numbers.any():
+        return features
+    features[:, 6] = np.log1p(numbers) / 4
+    different = dict.fromkeys(chain.from_iterable(words))
+    occurrences = _Occurrences.of(words, numbers, list(different))
+    features[:, :6] = _place(occurrences, np.log((count + 1) / occurrences.sentences_of_words()))
+    if rarity is not None:
+        features[:, 8:] = _place(occurrences, rarity.of(different))
     return features
+
+
+def _place(occurrences: "_Occurrences", rarity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Six numbers about where each sentence stands in the net of words.
+
+    :param rarity: shape (V,).
+    :returns: shape (T, 6).
+    """
+    after, before, centrality = occurrences.sums(rarity)
+    scaled = [(values - values.mean()) / (3 * values.std() + 1e-6) for values in (after, before, centrality)]
+    lower = np.searchsorted(np.sort(after), after) / len(after)
+    return np.stack([after / 4, before / 4, *scaled, lower], axis=1)
 
 
 class _Occurrences(NamedTuple):
@@ -66,45 +80,56 @@ class _Occurrences(NamedTuple):
 
     :ivar sentences: shape (E,), which sentence each of E entries is of.
     :ivar words: shape (E,), which word; ascending.
-    :ivar weights: shape (E,), of length 1 together in each sentence.
+    :ivar repeats: shape (E,), 1 + log of how often.
     :ivar number: T, of sentences.
     """
 
     sentences: NDArray[np.int64]
     words: NDArray[np.int64]
-    weights: NDArray[np.float64]
+    repeats: NDArray[np.float64]
     number: int
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[str]], numbers: NDArray[np.int64]) -> "_Occurrences":
-        """:param numbers: how many words each of the rows has; not all 0."""
+    def of(
+        cls, rows: Sequence[Sequence[str]], numbers: NDArray[np.int64], different: Sequence[str]
+    ) -> "_Occurrences":
+        """Count.
+
+        :param numbers: how many words each of the rows has; not all 0.
+        :param different: each word once.
+        """
         count = len(rows)
-        different = dict.fromkeys(chain.from_iterable(rows))
         columns = dict(zip(different, range(len(different)), strict=True))
         words = np.fromiter(map(columns.__getitem__, chain.from_iterable(rows)), np.int64)
         places = words * count + np.repeat(np.arange(count), numbers)
         entries, repeats = np.unique(places, return_counts=True)  # (E,)
         of_words, of_sentences = np.divmod(entries, count)
-        having = np.bincount(of_words)  # (V,), how many sentences have the word
-        weights = (1 + np.log(repeats)) * np.log((count + 1) / having)[of_words]
-        lengths = np.sqrt(np.bincount(of_sentences, weights * weights, count))
-        return cls(of_sentences, of_words, weights / lengths[of_sentences], count)
+        return cls(of_sentences, of_words, 1 + np.log(repeats), count)
 
-    def sums(self) -> tuple[NDArray[np.float64], ...]:
-        """s, p and c of :func:`text_features`, each of shape (T,)."""
-        totals = np.bincount(self.words, self.weights)  # (V,)
+    def sentences_of_words(self) -> NDArray[np.int64]:
+        """How many sentences have each word: shape (V,)."""
+        return np.bincount(self.words)
+
+    def sums(self, rarity: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """s, p and c of :func:`text_features`, each of shape (T,).
+
+        :param rarity: shape (V,); words for which it is 0 are as good as absent.
+        """
+        weights = self.repeats * rarity[self.words]
+        lengths = np.sqrt(np.bincount(self.sentences, weights * weights, self.number))
+        weights /= np.where(lengths > 0, lengths, 1)[self.sentences]
+        totals = np.bincount(self.words, weights)  # (V,)
         everywhere = totals[self.words]
         # Running sums within each word: those over all words, less what the words before came to.
-        running = np.cumsum(self.weights)
-        earlier = running - self.weights - (np.cumsum(totals) - totals)[self.words]
-        whole = float(np.linalg.norm(totals))
-        return (
-            self._products(everywhere - earlier - self.weights),
-            self._products(earlier),
-            self._products(everywhere / whole),
+        running = np.cumsum(weights)
+        earlier = running - weights - (np.cumsum(totals) - totals)[self.words]
+        whole = float(np.linalg.norm(totals)) or 1.0
+        return tuple(
+            self._products(weights * others)
+            for others in (everywhere - earlier - weights, earlier, everywhere / whole)
         )
 
-    def _products(self, others: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What each sentence and what stands in others at its words come to. Rounded, so that 0 is 0."""
-        sums = np.bincount(self.sentences, self.weights * others, self.number)
+    def _products(self, products: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Their sum in each sentence. Rounded, so that 0 is 0."""
+        sums = np.bincount(self.sentences, products, self.number)
         return sums.astype(np.float64).round(9)

@@ -10,6 +10,7 @@ from tokenizers.models import WordLevel
 from summarizer import checkpoint
 from summarizer.encoder import StaticEncoder
 from summarizer.model import ModelConfig
+from summarizer.rarity import Rarity
 from training.network import Network
 
 DIMENSION = 12
@@ -17,6 +18,8 @@ WORDS = (
     "[UNK] . , ! ? the a of to in and it was is he she they said that on for with as at by from"
     " city council vote budget river bridge school fire police storm people year million quote"
 ).split()
+
+RARITY = Rarity(20, {"the": 20, "a": 18, "and": 17, "city": 6, "council": 4, "storm": 3})
 
 
 def make_encoder_folder(folder: Path, *, seed: int = 0) -> Path:
@@ -52,6 +55,7 @@ def make_checkpoint(folder: Path, **model_settings: object) -> Path:
         ),
         network.weights(),
         encoder_folder=encoder_folder,
+        rarity=RARITY if config.reads_rarity else None,
         metrics={"test": {"rouge1": 12.5}},
         card="# tiny\n",
     )

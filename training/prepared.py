@@ -4,13 +4,15 @@
 
     manifest.json        what the articles were made with, counts
     articles.jsonl       one article a line: id, title, source, split, quotes, sentences, boilerplate
+    rarity.json          in how many training articles each word is; see summarizer/rarity.py
     vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
     features/NAME/       rows of width F likewise; see summarizer/text_features.py
     targets/NAME/        rows of width 1, for each article
 
 Vectors are kept under what they were computed from: the sentences and the digest of the encoder. So a
 run that was killed goes on where it was, a corpus that grew costs only what is new, and another encoder
-starts anew beside the old one. Targets likewise, under sentences, quotes and closeness.
+starts anew beside the old one. Targets likewise, under sentences, quotes and closeness; features under
+sentences and rarity, which changes with every training article.
 """
 
 import dataclasses
@@ -28,9 +30,10 @@ from tqdm import tqdm
 from summarizer.drafts import write_whole
 from summarizer.encoder import Encoder, StaticEncoder, sha256_of
 from summarizer.errors import InputError
+from summarizer.rarity import Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
-from summarizer.text_features import TEXT_FEATURES, text_features
+from summarizer.text_features import TEXT_FEATURES_WITH_RARITY, text_features
 from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article, Split, split_of
@@ -40,12 +43,13 @@ from training.rows import INDEX_FILE, Rows, RowStore
 
 MANIFEST_FILE = "manifest.json"
 ARTICLES_FILE = "articles.jsonl"
+RARITY_FILE = "rarity.json"
 VECTORS_FOLDER = "vectors"
 FEATURES_FOLDER = "features"
 TARGETS_FOLDER = "targets"
 
 # To be raised when the functions behind them give other values than before, so that kept rows are left.
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 TARGETS_VERSION = 1
 
 # What is encoded in one go and is lost by a kill; enough to fill the encoder's batches.
@@ -65,6 +69,7 @@ class Manifest:
     :ivar dimension: D.
     :ivar splits: split -> articles in it.
     :ivar articles_sha256: of ``articles.jsonl``.
+    :ivar rarity_sha256: of ``rarity.json``.
     """
 
     encoder: str
@@ -74,11 +79,12 @@ class Manifest:
     sentences: int
     splits: Mapping[Split, int]
     articles_sha256: str
+    rarity_sha256: str
 
     @property
     def digest(self) -> str:
-        """Changes when an article, a quote or a vector does."""
-        return _key(self.articles_sha256, self.encoder_digest)
+        """Changes when an article, a quote, a vector or a feature does."""
+        return _key(self.articles_sha256, self.encoder_digest, self.rarity_sha256, FEATURES_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class PreparedArticle:
     :ivar split: that its id belongs to; None if it shares its text with an article of an earlier split.
     :ivar sentences: T strings.
     :ivar vectors: shape (T, D), float32; a view of the file.
-    :ivar features: shape (T, F), float32; likewise.
+    :ivar features: shape (T, F), float32; likewise. All there are, with those that need a rarity.
     :ivar targets: shape (T,), float32, in [0, 1].
     """
 
@@ -152,10 +158,13 @@ def prepare(
     ]
     with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
         _encode([row["sentences"] for row in rows], encoder, store, "encode")
-    with RowStore(*_features_place(folder), TEXT_FEATURES) as store:
+    rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
+    write_whole(folder / RARITY_FILE, rarity.as_json())
+    rarity_sha256 = sha256_of(folder / RARITY_FILE)
+    with RowStore(*_features_place(folder, rarity_sha256), TEXT_FEATURES_WITH_RARITY) as store:
         for row in tqdm(rows, desc="features", unit="article"):
             if _key(row["sentences"]) not in store:
-                store.add(_key(row["sentences"]), text_features(row["sentences"]))
+                store.add(_key(row["sentences"]), text_features(row["sentences"], rarity))
         store.flush()
     write_whole(folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     manifest = Manifest(
@@ -166,6 +175,7 @@ def prepare(
         sentences=sum(len(row["sentences"]) for row in rows),
         splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
         articles_sha256=sha256_of(folder / ARTICLES_FILE),
+        rarity_sha256=rarity_sha256,
     )
     write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
     add_targets(folder, closeness_name, encoder)
@@ -220,7 +230,7 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     """
     manifest, rows = _read(folder)
     vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
-    features = Rows.open(_features_place(folder)[0])
+    features = Rows.open(_features_place(folder, manifest.rarity_sha256)[0])
     place = _targets_place(folder, closeness_name, manifest)[0]
     targets = Rows.open(place) if place.exists() else None
     articles = []
@@ -257,6 +267,21 @@ def read_manifest(folder: Path) -> Manifest:
     :raises PreparedError: it does not hold prepared articles.
     """
     return _read(folder)[0]
+
+
+def read_rarity(folder: Path, manifest: Manifest) -> Rarity:
+    """The rarity that the features were made with.
+
+    :raises PreparedError: it is missing, or another one.
+    """
+    file = folder / RARITY_FILE
+    found = sha256_of(file) if file.exists() else "none"
+    if found != manifest.rarity_sha256:
+        raise PreparedError(
+            f"{file} is not the file that {MANIFEST_FILE} describes: expected sha256"
+            f" {manifest.rarity_sha256}, found {found}; run prepare again"
+        )
+    return Rarity.load(file)
 
 
 def check_encoder(folder: Path, manifest: Manifest, encoder: Encoder) -> None:
@@ -373,9 +398,9 @@ def _vectors_place(folder: Path, encoder_digest: str) -> tuple[Path, Mapping[str
     return folder / VECTORS_FOLDER / encoder_digest[:16], about
 
 
-def _features_place(folder: Path) -> tuple[Path, Mapping[str, Any]]:
-    about = {"rows": "text features", "version": FEATURES_VERSION}
-    return folder / FEATURES_FOLDER / f"version-{FEATURES_VERSION}", about
+def _features_place(folder: Path, rarity_sha256: str) -> tuple[Path, Mapping[str, Any]]:
+    about = {"rows": "text features", "version": FEATURES_VERSION, "rarity_sha256": rarity_sha256}
+    return folder / FEATURES_FOLDER / _key(json.dumps(about))[:16], about
 
 
 def _targets_place(folder: Path, closeness_name: str, manifest: Manifest) -> tuple[Path, Mapping[str, Any]]:

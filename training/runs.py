@@ -5,6 +5,7 @@
     run.toml                every setting, with its description
     run.json                which prepared articles it was fitted on
     restarts/SEED/state.pt  where the fit of this seed stands; see training/fit.py
+    distilled/state.pt      where the fit of the network stands that is distilled from them
     checkpoint/             what the service loads
     report.html             figures, plots and articles, to be looked at
     report.json             the figures
@@ -19,10 +20,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from tqdm import tqdm
+
 from summarizer import checkpoint
 from summarizer.drafts import is_free, write_whole
 from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.errors import SummarizerError
+from summarizer.model import SentenceScorer, network_input
 from training.alone import alone
 from training.card import card
 from training.config import RunConfig, as_toml, as_values, read_run, run_config
@@ -41,6 +46,7 @@ from training.prepared import (
     load,
     open_encoder,
     read_manifest,
+    read_rarity,
 )
 from training.report import html
 
@@ -49,6 +55,7 @@ DATA_FILE = "run.json"
 REPORT_FILE = "report.json"
 PAGE_FILE = "report.html"
 RESTARTS_FOLDER = "restarts"
+DISTILLED_FOLDER = "distilled"
 STATE_FILE = "state.pt"
 CHECKPOINT_FOLDER = "checkpoint"
 
@@ -88,8 +95,13 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
             seed: _fit_one(splits, manifest, run, seed, mine, out / RESTARTS_FOLDER / str(seed) / STATE_FILE)
             for seed in range(run.fit.seed, run.fit.seed + run.fit.restarts)
         }
-        kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
         network, seeds = _combined(fitted, run)
+        if run.fit.combine == "distill":
+            seed = max(fitted) + 1
+            softened = {**splits, "train": taught(splits["train"], network, run.fit.teachers)}
+            fitted[seed] = _fit_one(softened, manifest, run, seed, mine, out / DISTILLED_FOLDER / STATE_FILE)
+            network, seeds = fitted[seed].network, [seed]
+        kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
         config = checkpoint.CheckpointConfig(
             name=run.name,
             version=run.version,
@@ -113,6 +125,7 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
                 config,
                 network.weights(),
                 encoder_folder=Path(manifest.encoder) if kind == "static" else None,
+                rarity=read_rarity(prepared, manifest) if network.config.reads_rarity else None,
                 card=f"# {run.name} {run.version}\n\nNot measured yet: python -m training report RUN\n",
             )
         return config
@@ -275,6 +288,24 @@ def _fit_one(
         state_file=state_file,
         fingerprint=f"{manifest.digest} {run.closeness} {TARGETS_VERSION}",
     )
+
+
+def taught(articles: Sequence[PreparedArticle], teachers: Network, share: float) -> list[PreparedArticle]:
+    """The same articles, with targets that are in part what teachers think of them.
+
+    Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531): what
+    several networks agree on says more about a sentence than its own target, and one network can learn it.
+
+    :param share: of the mean of the teachers' scores, in [0, 1].
+    """
+    config = teachers.config
+    scorer = SentenceScorer(config, teachers.weights())
+    found = []
+    for article in tqdm(articles, desc="ask the teachers", unit="article"):
+        scores = scorer.score(network_input(article.vectors, article.features, config))
+        targets = np.float32(1 - share) * article.targets + np.float32(share) * scores
+        found.append(dataclasses.replace(article, targets=targets))
+    return found
 
 
 def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[Network, list[int]]:

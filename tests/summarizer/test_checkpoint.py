@@ -12,6 +12,7 @@ from summarizer import (
     Summarizer,
 )
 from summarizer import checkpoint as checkpoints
+from summarizer.rarity import Rarity
 from tests.tiny import make_checkpoint
 from training.network import Network
 
@@ -144,7 +145,9 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     loaded = checkpoints.load(first)
     weights = Network(loaded.config.model).weights()
     with pytest.raises(OSError, match="nowhere"):
-        checkpoints.save(first, loaded.config, weights, encoder_folder=tmp_path / "nowhere")
+        checkpoints.save(
+            first, loaded.config, weights, encoder_folder=tmp_path / "nowhere", rarity=loaded.rarity
+        )
     assert checkpoints.load(first).sha256 == loaded.sha256
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["here", "here-encoder"]
 
@@ -153,5 +156,36 @@ def test_the_digest_depends_on_the_weights(tmp_path):
     first = checkpoints.load(make_checkpoint(tmp_path / "one"))
     weights = load_file(tmp_path / "one" / "model.safetensors")
     weights["members.0.head.bias"] += 1
-    checkpoints.save(tmp_path / "two", first.config, weights, encoder_folder=tmp_path / "one" / "encoder")
+    encoder_folder = tmp_path / "one" / "encoder"
+    checkpoints.save(
+        tmp_path / "two", first.config, weights, encoder_folder=encoder_folder, rarity=first.rarity
+    )
     assert checkpoints.load(tmp_path / "two").sha256 != first.sha256
+
+
+def test_the_digest_and_the_scores_depend_on_the_rarity(tmp_path):
+    first = checkpoints.load(make_checkpoint(tmp_path / "one"))
+    weights = load_file(tmp_path / "one" / "model.safetensors")
+    encoder_folder = tmp_path / "one" / "encoder"
+    with pytest.raises(ValueError, match="needs rarity"):
+        checkpoints.save(tmp_path / "two", first.config, weights, encoder_folder=encoder_folder)
+    assert not (tmp_path / "two").exists()
+    common = Rarity(20, {"council": 20, "the": 3})
+    checkpoints.save(tmp_path / "two", first.config, weights, encoder_folder=encoder_folder, rarity=common)
+    second = checkpoints.load(tmp_path / "two")
+    assert second.sha256 != first.sha256
+    text = "The council met. The council cut the budget. The storm came. The storm left."
+    scores = [[s.score for s in Summarizer(one).evaluate(text).sentences] for one in (first, second)]
+    assert scores[0] != scores[1]
+
+
+def test_a_checkpoint_from_before_there_was_rarity_still_loads(tmp_path):
+    folder = make_checkpoint(tmp_path / "old", rarity=False)
+    config = json.loads((folder / "config.json").read_text())
+    assert not (folder / "rarity.json").exists()
+    assert config["model"].pop("rarity") is False
+    (folder / "config.json").write_text(json.dumps(config))
+    loaded = checkpoints.load(folder)
+    assert loaded.rarity is None
+    assert loaded.config.model.rarity is False
+    assert len(Summarizer(loaded).evaluate("The council met. A storm came.").sentences) == 2

@@ -10,7 +10,7 @@ from summarizer.model import (
     position_features,
     weight_shapes,
 )
-from summarizer.text_features import TEXT_FEATURES
+from summarizer.text_features import TEXT_FEATURES, TEXT_FEATURES_WITH_RARITY
 
 
 def random_weights(config: ModelConfig) -> dict[str, np.ndarray]:
@@ -40,14 +40,25 @@ def test_order_reaches_the_network_without_position_features_too():
     assert len(set(scores.tolist())) > 1
 
 
-@pytest.mark.parametrize("text_features", [True, False])
+@pytest.mark.parametrize(
+    ("text_features", "rarity", "read_of_them"),
+    [
+        (True, True, TEXT_FEATURES_WITH_RARITY),
+        (True, False, TEXT_FEATURES),
+        (False, True, 0),
+        (False, False, 0),
+    ],
+)
 @pytest.mark.parametrize("position_features", [True, False])
-def test_the_network_reads_what_its_configuration_says(text_features, position_features):
-    config = ModelConfig(6, text_features=text_features, position_features=position_features)
-    vectors, features = np.ones((4, 6), np.float32), np.full((4, TEXT_FEATURES), 2, np.float32)
+def test_the_network_reads_what_its_configuration_says(
+    text_features, rarity, read_of_them, position_features
+):
+    config = ModelConfig(6, text_features=text_features, rarity=rarity, position_features=position_features)
+    vectors, features = np.ones((4, 6), np.float32), np.full((4, TEXT_FEATURES_WITH_RARITY), 2, np.float32)
     read = network_input(vectors, features, config)
     assert read.shape == (4, input_width(config))
-    assert (read == 2).sum() == 4 * TEXT_FEATURES * text_features
+    assert (read == 2).sum() == 4 * read_of_them
+    assert config.reads_rarity == (read_of_them == TEXT_FEATURES_WITH_RARITY)
     np.testing.assert_array_equal(read[:, :6], vectors)
     read[:] = 0
     assert vectors.all()

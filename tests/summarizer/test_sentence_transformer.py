@@ -10,6 +10,7 @@ import pytest
 from summarizer import CheckpointUnsupported, EncoderUnavailable, Summarizer, checkpoint
 from summarizer.model import ModelConfig
 from summarizer.sentence_transformer import SentenceTransformerEncoder, load_model, model_folder_of_package
+from tests.tiny import RARITY
 from tests.tiny_transformer import make_sentence_transformer
 from training.network import Network
 
@@ -125,7 +126,7 @@ def test_a_checkpoint_names_its_encoder_and_refuses_another(encoder, folder, tmp
         encoder=checkpoint.EncoderConfig("sentence-transformers", str(folder), encoder.digest),
         closeness="lexical",
     )
-    checkpoint.save(tmp_path / "saved", config, network.weights())
+    checkpoint.save(tmp_path / "saved", config, network.weights(), rarity=RARITY)
     evaluation = Summarizer.load(tmp_path / "saved").evaluate("The river. " + "The council " * 40)
     assert [sentence.truncated for sentence in evaluation.sentences] == [False, True]
     assert [warning.code for warning in evaluation.warnings] == ["truncated_sentences"]

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer.text_features import TEXT_FEATURES, text_features
+from summarizer.rarity import Rarity
+from summarizer.text_features import TEXT_FEATURES, TEXT_FEATURES_WITH_RARITY, text_features
 
 WORDS = "the ferry was back in port storm council vote 3.5 é 你好 🙂".split()
+RARITY = Rarity(30, {"the": 30, "was": 29, "in": 25, "back": 9, "ferry": 4, "é": 3, "nowhere": 12})
 SENTENCES = st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), max_size=12)
 AWKWARD = [
     [],
@@ -28,6 +30,11 @@ def test_every_sentence_has_its_finite_numbers(sentences):
     assert features.shape == (len(sentences), TEXT_FEATURES)
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
+    more = text_features(sentences, RARITY)
+    assert more.shape == (len(sentences), TEXT_FEATURES_WITH_RARITY)
+    assert more.dtype == np.float32
+    assert np.isfinite(more).all()
+    np.testing.assert_array_equal(more[:, :TEXT_FEATURES], features)
 
 
 @given(SENTENCES)
@@ -69,13 +76,17 @@ def test_what_the_rest_takes_up_stands_out():
     assert len(set(features[:, 7].tolist())) == 1
 
 
-def one_by_one(sentences: list[str]) -> np.ndarray:
+def one_by_one(sentences: list[str], known: Rarity | None = None) -> np.ndarray:
     """The same numbers, a sentence at a time."""
     count = len(sentences)
     bags = [Counter(re.findall(r"\w+", sentence.lower())) for sentence in sentences]
     having = Counter(word for bag in bags for word in bag)
     columns = {word: column for column, word in enumerate(having)}
-    rarity = np.log((count + 1) / np.array(list(having.values()), np.float64))
+    rarity = (
+        np.log((count + 1) / np.array(list(having.values()), np.float64))
+        if known is None
+        else known.of(having)
+    )
     rows = []
     for bag in bags:
         words = np.array([columns[word] for word in bag], np.int64)
@@ -98,4 +109,13 @@ def one_by_one(sentences: list[str]) -> np.ndarray:
 
 @given(SENTENCES.filter(bool) | st.lists(st.text(max_size=60), min_size=1, max_size=8))
 def test_sums_over_one_array_are_those_of_single_sentences(sentences):
-    np.testing.assert_allclose(text_features(sentences)[:, :5], one_by_one(sentences), rtol=0, atol=1e-6)
+    features = text_features(sentences, RARITY)
+    np.testing.assert_allclose(features[:, :5], one_by_one(sentences), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(features[:, 8:13], one_by_one(sentences, RARITY), rtol=0, atol=1e-6)
+
+
+def test_words_that_every_article_holds_do_not_make_sentences_alike():
+    everywhere = Rarity(9, {"the": 9, "was": 9, "in": 9})
+    found = text_features(["The ferry was in.", "In was the storm.", "A ferry."], everywhere)
+    assert found[:, 8].tolist() == [pytest.approx(2**-0.5 / 4), 0, 0]  # the ferry comes again
+    assert (text_features(["The was in.", "In was the."], everywhere)[:, 8:] == 0).all()

@@ -12,6 +12,7 @@ import torch
 
 from summarizer.model import ModelConfig, network_input
 from summarizer.text_features import text_features
+from tests.tiny import RARITY
 from training.config import FitConfig
 from training.corpus import Article
 from training.distributed import ProcessError, Processes, processes
@@ -41,7 +42,7 @@ def prepared(count: int, seed: int) -> list[PreparedArticle]:
                 "train",
                 sentences,
                 vectors,
-                text_features(sentences),
+                text_features(sentences, RARITY),
                 targets,
             )
         )

@@ -1,0 +1,87 @@
+"""How rare words are, as counted in the articles that a network was trained on."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summarizer.errors import CheckpointDamaged
+
+# Words that fewer articles hold are not listed. They are most of all words, and names of people too, which
+# are nobody's business but the articles'.
+FEWEST_ARTICLES = 3
+
+_WORD = re.compile(r"\w+")
+
+
+def words_of(sentence: str) -> list[str]:
+    """The words of a sentence in lower case: runs of letters, digits and underscores.
+
+    >>> words_of("It’s 3.5 °C.")
+    ['it', 's', '3', '5', 'c']
+    """
+    found: list[str] = _WORD.findall(sentence.lower())
+    return found
+
+
+class Rarity:
+    """log((N + 1) / (n + 1)) for a word that n of N articles hold: the natural logarithm, at least 0.
+
+    A word that is not listed counts as one that a single article holds.
+
+    :ivar articles: N.
+    :ivar counts: word -> n, at least :data:`FEWEST_ARTICLES`, at most N.
+
+    >>> rarity = Rarity(7, {"the": 7, "ferry": 3})
+    >>> rarity.of(["the", "ferry", "unheard"]).round(2).tolist()
+    [0.0, 0.69, 1.39]
+    """
+
+    def __init__(self, articles: int, counts: Mapping[str, int]) -> None:
+        self.articles = articles
+        self.counts = counts
+        listed = np.fromiter(counts.values(), np.float64, len(counts))
+        values = np.log((articles + 1) / (listed + 1)).tolist()
+        self._values = dict(zip(counts, values, strict=True))
+        self._unlisted = float(np.log((articles + 1) / 2))
+
+    def of(self, words: Iterable[str]) -> NDArray[np.float64]:
+        """Of each word, in lower case; shape (number of words,)."""
+        get, unlisted = self._values.get, self._unlisted
+        return np.array([get(word, unlisted) for word in words], np.float64)
+
+    @classmethod
+    def count(cls, articles: Iterable[Sequence[str]]) -> "Rarity":
+        """Count in how many articles, each a list of sentences, every word is found."""
+        number, counts = 0, Counter[str]()
+        for sentences in articles:
+            number += 1
+            counts.update({word for sentence in sentences for word in words_of(sentence)})
+        often = [(word, count) for word, count in counts.items() if count >= FEWEST_ARTICLES]
+        return cls(number, dict(sorted(often, key=lambda entry: (-entry[1], entry[0]))))
+
+    def as_json(self) -> str:
+        """What :meth:`load` reads, a word a line; the same counts give the same text."""
+        lines = (f"{json.dumps(word)}: {count}" for word, count in self.counts.items())
+        return f'{{"articles": {self.articles}, "words": {{\n' + ",\n".join(lines) + "\n}}\n"
+
+    @classmethod
+    def load(cls, file: Path) -> "Rarity":
+        """Read what :meth:`as_json` wrote.
+
+        :raises CheckpointDamaged: the file holds something else.
+        """
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            articles, counts = content["articles"], content["words"]
+            if type(articles) is not int or any(type(count) is not int for count in counts.values()):
+                raise TypeError("counts must be whole numbers")
+            if counts and not 0 < min(counts.values()) <= max(counts.values()) <= articles:
+                raise ValueError(f"counts must be from 1 to the number of articles, {articles}")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointDamaged(f"{file} does not hold counts of words: {error}") from error
+        return cls(articles, counts)
