@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,7 @@ class Rarity:
 
     def of(self, words: Iterable[str]) -> NDArray[np.float64]:
         """Of each word, in lower case; shape (number of words,)."""
-        get, unlisted = self._values.get, self._unlisted
-        return np.array([get(word, unlisted) for word in words], np.float64)
+        return np.fromiter(map(self._values.get, words, repeat(self._unlisted)), np.float64)
 
     @classmethod
     def count(cls, articles: Iterable[Sequence[str]]) -> "Rarity":

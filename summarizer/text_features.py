@@ -54,22 +54,18 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
     features[:, 6] = np.log1p(numbers) / 4
     different = dict.fromkeys(chain.from_iterable(words))
     occurrences = _Occurrences.of(words, numbers, list(different))
-    features[:, :6] = _place(occurrences, np.log((count + 1) / occurrences.sentences_of_words()))
+    weightings = [np.log((count + 1) / occurrences.sentences_of_words())]
     if rarity is not None:
-        features[:, 8:] = _place(occurrences, rarity.of(different))
+        weightings.append(rarity.of(different))
+    sums = np.stack([found for weighting in weightings for found in occurrences.sums(weighting)], axis=1)
+    scaled = sums - sums.mean(axis=0)  # (T, 3 or 6): s, p and c of each weighting
+    scaled /= 3 * np.sqrt(np.square(scaled).mean(axis=0)) + 1e-6
+    for first, own in ((0, 0), (8, 3))[: len(weightings)]:
+        after = sums[:, own]
+        features[:, first : first + 2] = sums[:, own : own + 2] / 4
+        features[:, first + 2 : first + 5] = scaled[:, own : own + 3]
+        features[:, first + 5] = np.searchsorted(np.sort(after), after) / count
     return features
-
-
-def _place(occurrences: "_Occurrences", rarity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Six numbers about where each sentence stands in the net of words.
-
-    :param rarity: shape (V,).
-    :returns: shape (T, 6).
-    """
-    after, before, centrality = occurrences.sums(rarity)
-    scaled = [(values - values.mean()) / (3 * values.std() + 1e-6) for values in (after, before, centrality)]
-    lower = np.searchsorted(np.sort(after), after) / len(after)
-    return np.stack([after / 4, before / 4, *scaled, lower], axis=1)
 
 
 class _Occurrences(NamedTuple):
