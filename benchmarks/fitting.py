@@ -24,6 +24,7 @@ import torch
 
 from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.model import GATES, ModelConfig, input_width
+from summarizer.rarity import Rarity
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import text_features
 from training.closeness import Quoted, closeness
@@ -91,7 +92,11 @@ def steps(articles: Sequence[Article], encoder: Encoder, speed: float) -> None:
     words = sum(len(article.text.split()) for article in articles)
     adds = PIECES_IN_WORD * words * encoder.dimension if isinstance(encoder, StaticEncoder) else None
     row("encode", len(articles), lambda: encoder.encode([s for one in sentences for s in one]), adds, speed)
-    row("features", len(articles), lambda: [text_features(one) for one in sentences])
+    row(
+        "features",
+        len(articles),
+        lambda: [text_features(one, rarity) for rarity in [Rarity.count(sentences)] for one in sentences],
+    )
     nothing = np.zeros((0, encoder.dimension), np.float32)
     pairs = [
         Quoted(one, article.quotes, nothing, nothing)

@@ -27,7 +27,6 @@ from matplotlib.figure import Figure
 from memory import forget_peak, memory
 
 from summarizer.pipeline import Summarizer
-from summarizer.text_features import text_features
 
 SENTENCES = (10, 30, 100, 300, 1000, 3000, 5000)
 ARTICLES = (10, 30, 100, 300, 1000)
@@ -68,7 +67,7 @@ def stage_seconds(summarizer: Summarizer, text: str) -> dict[str, float]:
     mark()
     encoded = summarizer.encode([document])
     mark()
-    text_features([sentence.text for sentence in document.sentences])
+    summarizer.features(document)
     mark()
     scores = summarizer.score([document], encoded)
     mark()

@@ -141,6 +141,13 @@ class Summarizer:
             )
         ]
 
+    def features(self, document: Document) -> NDArray[np.float32]:
+        """What the network reads of each sentence beside its vector; :meth:`score` takes them by itself.
+
+        :returns: shape (T, F), of :func:`summarizer.text_features.text_features`.
+        """
+        return text_features([sentence.text for sentence in document.sentences], self._rarity)
+
     def score(self, documents: Sequence[Document], encoded: Sequence[Encoded]) -> list[Scores]:
         """Third stage: scores of each document, the same in any company."""
         return [self._score(*parts) for parts in zip(documents, encoded, strict=True)]
@@ -189,8 +196,8 @@ class Summarizer:
         return document
 
     def _score(self, document: Document, encoded: Encoded) -> Scores:
-        features = text_features([sentence.text for sentence in document.sentences], self._rarity)
-        scores = self._scorer.score(network_input(encoded.vectors, features, self._scorer.config))
+        read = network_input(encoded.vectors, self.features(document), self._scorer.config)
+        scores = self._scorer.score(read)
         return scores.astype(np.float64).round(SCORE_DECIMALS)
 
 
