@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from summarizer.checkpoint import CheckpointConfig
+from summarizer.model import ModelConfig
+from summarizer.rarity import FEWEST_ARTICLES
 from training.report import as_markdown, strongest_baseline, verdict
 
 
@@ -24,7 +26,7 @@ Scores every sentence of an article by how close it is to what a curator would q
 - **Network**: {"bidirectional " if model.bidirectional else ""}{model.cell.upper()} of width {model.width},
   {_count(model.layers, "layer")}, sentence vectors of width {model.dimension}
   {"with" if model.position_features else "without"} position features,
-  {"with" if model.text_features else "without"} text features, one dense head for every sentence;
+  {_text_features(model)}, one dense head for every sentence;
   {_count(model.members, "network")}{", their scores averaged" if model.members > 1 else ""}.
 - **Encoder**: {config.encoder.name} ({config.encoder.kind}), digest `{config.encoder.digest}`.
 - **Targets**: closeness `{config.closeness}` of each sentence to the quotes or summary of its article,
@@ -40,7 +42,7 @@ curator. Not to decide anything by itself, and not for texts where leaving somet
 
 {_data(config.training)}""",
         *(_figures(split, found, last=split == list(figures)[-1]) for split, found in figures.items()),
-        """## Limits
+        f"""## Limits
 
 - **Position**: what was quoted often stands early, and the model has learnt so. In texts built otherwise
   that can mislead it; the report shows scores by position.
@@ -50,8 +52,9 @@ curator. Not to decide anything by itself, and not for texts where leaving somet
 
 ## Licence
 
-The checkpoint contains no article. The articles and quotes that it was trained on belong to their
-publishers and authors; the terms of each corpus hold for whoever trains on it again.
+The checkpoint contains no article{_table(model)}.
+The articles and quotes that it was trained on belong to their publishers and authors; the terms of each
+corpus hold for whoever trains on it again.
 
 ## Reproduce
 
@@ -59,6 +62,17 @@ It takes the same corpus, the encoder with the digest above and the settings in 
 The commands are in the README of the project, all figures in `metrics.json`.""",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _text_features(model: ModelConfig) -> str:
+    if not model.text_features:
+        return "without text features"
+    kinds = "in the article and in the training articles" if model.rarity else "in the article"
+    return f"with text features by the rarity of words {kinds}"
+
+
+def _table(model: ModelConfig) -> str:
+    return f", but lists words that at least {FEWEST_ARTICLES} of them hold" if model.reads_rarity else ""
 
 
 def _data(training: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ LossName = Literal["bce", "mae", "mse", "ranking"]
 OptimizerName = Literal["adamw", "adam", "rmsprop"]
 Schedule = Literal["constant", "linear", "cosine"]
 Monitor = Literal["loss", "mae", "ndcg", "rouge2"]
-Combine = Literal["best", "average", "distill"]
+Combine = Literal["best", "average"]
 Precision = Literal["float32", "bfloat16"]
 Counted = Literal["sentence", "article"]
 
@@ -42,10 +42,8 @@ class FitConfig:
 
     :ivar seed: Of the first weights, the batches and the dropout.
     :ivar restarts: How many times to train, with the seeds seed, seed + 1, and so on.
-    :ivar combine: What to do with several restarts: keep the ``best`` by the monitored metric; ``average``
-        their scores, which takes as many times longer to score; or ``distill`` them: train one more network,
-        with the seed after theirs, on targets that are in part their mean score.
-    :ivar teachers: Share of that mean score in the targets of a distilled network, in [0, 1].
+    :ivar combine: What to do with several restarts: keep the ``best`` by the monitored metric, or ``average``
+        their scores, which takes as many times longer to score.
     :ivar epochs: Most passes over the training articles.
     :ivar patience: Passes without a better monitored metric before it stops.
     :ivar monitor: Metric on the validation articles that decides which epoch is the best: ``loss`` (the
@@ -74,7 +72,6 @@ class FitConfig:
     seed: int = 0
     restarts: int = 1
     combine: Combine = "best"
-    teachers: float = 0.5
     epochs: int = 30
     patience: int = 4
     monitor: Monitor = "loss"
@@ -103,8 +100,6 @@ class FitConfig:
         for name in ("l1", "l2", "clip"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}")
-        if not 0 <= self.teachers <= 1:
-            raise ValueError(f"teachers must be from 0 to 1; got {self.teachers}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup must be from 0 to 1 (not included); got {self.warmup}")
         self.weight_by_source()

@@ -34,7 +34,7 @@ from training.prepared import PreparedArticle
 SECONDS_BETWEEN_SAVES = 30.0
 
 # Settings that say what happens around a fit, not in it.
-_NOT_OF_ONE_FIT = frozenset({"restarts", "combine", "teachers"})
+_NOT_OF_ONE_FIT = frozenset({"restarts", "combine"})
 
 # Which monitored metrics are better when they are higher.
 _HIGHER_IS_BETTER = frozenset({"ndcg", "rouge2"})

@@ -5,7 +5,6 @@
     run.toml                every setting, with its description
     run.json                which prepared articles it was fitted on
     restarts/SEED/state.pt  where the fit of this seed stands; see training/fit.py
-    distilled/state.pt      where the fit of the network stands that is distilled from them
     checkpoint/             what the service loads
     report.html             figures, plots and articles, to be looked at
     report.json             the figures
@@ -20,14 +19,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
 from summarizer import checkpoint
 from summarizer.drafts import is_free, write_whole
 from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.errors import SummarizerError
-from summarizer.model import SentenceScorer, network_input
 from training.alone import alone
 from training.card import card
 from training.config import RunConfig, as_toml, as_values, read_run, run_config
@@ -55,7 +50,6 @@ DATA_FILE = "run.json"
 REPORT_FILE = "report.json"
 PAGE_FILE = "report.html"
 RESTARTS_FOLDER = "restarts"
-DISTILLED_FOLDER = "distilled"
 STATE_FILE = "state.pt"
 CHECKPOINT_FOLDER = "checkpoint"
 
@@ -96,11 +90,6 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
             for seed in range(run.fit.seed, run.fit.seed + run.fit.restarts)
         }
         network, seeds = _combined(fitted, run)
-        if run.fit.combine == "distill":
-            seed = max(fitted) + 1
-            softened = {**splits, "train": taught(splits["train"], network, run.fit.teachers)}
-            fitted[seed] = _fit_one(softened, manifest, run, seed, mine, out / DISTILLED_FOLDER / STATE_FILE)
-            network, seeds = fitted[seed].network, [seed]
         kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
         config = checkpoint.CheckpointConfig(
             name=run.name,
@@ -288,24 +277,6 @@ def _fit_one(
         state_file=state_file,
         fingerprint=f"{manifest.digest} {run.closeness} {TARGETS_VERSION}",
     )
-
-
-def taught(articles: Sequence[PreparedArticle], teachers: Network, share: float) -> list[PreparedArticle]:
-    """The same articles, with targets that are in part what teachers think of them.
-
-    Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531): what
-    several networks agree on says more about a sentence than its own target, and one network can learn it.
-
-    :param share: of the mean of the teachers' scores, in [0, 1].
-    """
-    config = teachers.config
-    scorer = SentenceScorer(config, teachers.weights())
-    found = []
-    for article in tqdm(articles, desc="ask the teachers", unit="article"):
-        scores = scorer.score(network_input(article.vectors, article.features, config))
-        targets = np.float32(1 - share) * article.targets + np.float32(share) * scores
-        found.append(dataclasses.replace(article, targets=targets))
-    return found
 
 
 def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[Network, list[int]]:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from summarizer.encoder import Encoded, StaticEncoder
+from summarizer.text_features import text_features
 from tests.tiny import make_encoder_folder
 from training.corpus import Article, split_of
-from training.prepared import PreparedError, add_targets, load, prepare
+from training.prepared import PreparedError, add_targets, load, prepare, read_rarity
 from training.rows import RowStoreError
 
 BRIDGE = "The bridge is old. The council said it. A vote on the budget."
@@ -61,6 +62,38 @@ def test_what_was_encoded_is_not_encoded_again(tmp_path, encoder):
     ready(ARTICLES, encoder, tmp_path / "ready")
     assert encoder.asked == 6
     assert len(load(tmp_path / "ready", "lexical")[1]) == 3
+
+
+def test_features_know_in_how_many_training_articles_a_word_is(tmp_path, encoder):
+    told = [f"The {place} is by the river. A storm in {place}." for place in "abcdef"]
+    corpus = [Article(f"news/{number}", None, text, ("storm",)) for number, text in enumerate(told)]
+    manifest, articles = load(ready(corpus, encoder, tmp_path / "ready"), "lexical")
+    training = [article.sentences for article in articles if article.split == "train"]
+    assert 3 <= len(training) < len(articles)
+    rarity = read_rarity(tmp_path / "ready", manifest)
+    assert rarity.articles == len(training)
+    assert rarity.counts["storm"] == len(training)
+    for article in articles:
+        np.testing.assert_array_equal(article.features, text_features(article.sentences, rarity))
+
+    more = [Article(f"more/{number}", None, f"Fire at {number}.", ("Fire",)) for number in range(30)]
+    after, grown = load(ready(corpus + more, encoder, tmp_path / "ready"), "lexical")
+    assert after.digest != manifest.digest
+    rarity = read_rarity(tmp_path / "ready", after)
+    assert rarity.articles > len(training)
+    for article in grown:
+        np.testing.assert_array_equal(article.features, text_features(article.sentences, rarity))
+
+
+def test_a_rarity_that_was_changed_is_refused_by_file(tmp_path, encoder):
+    manifest, _ = load(ready(ARTICLES, encoder, tmp_path / "ready"), "lexical")
+    file = tmp_path / "ready" / "rarity.json"
+    file.write_text(file.read_text().replace('"articles": ', '"articles": 1'))
+    with pytest.raises(PreparedError, match=r"rarity\.json is not the file .*run prepare again"):
+        read_rarity(tmp_path / "ready", manifest)
+    file.unlink()
+    with pytest.raises(PreparedError, match="found none"):
+        read_rarity(tmp_path / "ready", manifest)
 
 
 def test_a_text_that_changed_is_encoded_anew_and_one_that_left_is_gone(tmp_path, encoder):

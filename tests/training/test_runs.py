@@ -8,20 +8,16 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from summarizer import Summarizer, checkpoint
-from summarizer.model import network_input
 from tests.tiny import make_encoder_folder
 from tests.training.corpus import write_corpus
 from training.__main__ import main
 from training.alone import alone
 from training.config import run_config
-from training.network import Network
-from training.runs import RunError, fit_run, open_run, report_run, taught
+from training.runs import RunError, fit_run, open_run, report_run
 
 ROOT = Path(__file__).parents[2]
 RUN = {"model": {"width": 8}, "fit": {"epochs": 3, "learning_rate": 0.02, "device": "cpu"}}
@@ -98,47 +94,6 @@ def test_or_the_scores_of_all_are_averaged(prepared, tmp_path):
     together = Summarizer.load(tmp_path / "all" / "checkpoint").evaluate(text).sentences
     for sentence, one, other in zip(together, *alone, strict=True):
         assert sentence.score == pytest.approx((one.score + other.score) / 2, abs=1e-6)
-
-
-def test_or_one_network_learns_what_all_of_them_think(prepared, tmp_path):
-    fit_run(prepared, tmp_path / "plain", with_fit(seed=2))
-    fit_run(prepared, tmp_path / "untaught", with_fit(restarts=2, combine="distill", teachers=0.0))
-    untaught, plain = (open_run(tmp_path / name)[1].config for name in ("untaught", "plain"))
-    assert untaught.training["seeds"] == [2]
-    assert untaught.model.members == 1
-    assert list(untaught.training["history"]) == ["0", "1", "2"]
-    assert untaught.training["history"]["2"] == plain.training["history"]["2"]
-    weights = [
-        (tmp_path / name / "checkpoint" / "model.safetensors").read_bytes() for name in ("untaught", "plain")
-    ]
-    assert weights[0] == weights[1]
-
-
-def test_its_targets_are_in_part_what_they_think(prepared, tmp_path):
-    fit_run(prepared, tmp_path / "run", with_fit())
-    scorer, articles = open_run(tmp_path / "run")[1].scorer, open_run(tmp_path / "run")[2]["validation"]
-    teachers = Network(scorer.config)
-    teachers.load_state_dict(load_file(tmp_path / "run" / "checkpoint" / "model.safetensors"))
-    for article, softened in zip(articles, taught(articles, teachers, 0.25), strict=True):
-        scores = scorer.score(network_input(article.vectors, article.features, scorer.config))
-        np.testing.assert_allclose(softened.targets, 0.75 * article.targets + 0.25 * scores, atol=1e-6)
-        assert softened.targets.dtype == np.float32
-        assert softened.article == article.article
-    untouched = taught(articles, teachers, 0.0)
-    assert all((a.targets == b.targets).all() for a, b in zip(articles, untouched, strict=True))
-
-
-def test_distilling_goes_on_where_it_was_killed(prepared, tmp_path):
-    settings = with_fit(restarts=2, combine="distill")
-    fit_run(prepared, tmp_path / "whole", settings)
-    fit_run(prepared, tmp_path / "killed", settings)
-    (tmp_path / "killed" / "checkpoint").rename(tmp_path / "gone")
-    (tmp_path / "killed" / "distilled" / "state.pt").unlink()
-    fit_run(prepared, tmp_path / "killed", settings)
-    one, two = (
-        (tmp_path / name / "checkpoint" / "model.safetensors").read_bytes() for name in ("whole", "killed")
-    )
-    assert one == two
 
 
 def test_a_folder_with_another_run_is_refused_and_says_what_differs(prepared, tmp_path):

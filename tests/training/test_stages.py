@@ -5,15 +5,18 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from summarizer import Summarizer
+from summarizer.model import network_input
 from tests.service.conftest import start, wait_until_ready
 from tests.tiny import make_encoder_folder
 from tests.training.corpus import QUOTED, write_corpus
 from training.__main__ import main
 from training.evaluation import BASELINES
 from training.formats import read_corpus
+from training.runs import open_run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,6 +73,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert stage("fit", ready, "--out", folder / "sketch", "--preset", "sketch", *settings) == 0
     assert stage("report", folder / "run", "--beside", folder / "sketch") == 0
     return folder
+
+
+def test_the_rarity_of_words_travels_with_a_checkpoint_that_reads_it(folder):
+    prepared, carried = folder / "ready" / "rarity.json", folder / "run" / "checkpoint" / "rarity.json"
+    assert carried.read_text() == prepared.read_text()
+    assert not (folder / "sketch" / "checkpoint" / "rarity.json").exists()
+
+
+def test_scores_of_the_checkpoint_are_those_of_the_prepared_article(folder):
+    _, loaded, splits = open_run(folder / "run")
+    service = Summarizer(loaded)
+    for article in splits["test"][:5]:
+        read = network_input(article.vectors, article.features, loaded.config.model)
+        found = service.evaluate_sentences(list(article.sentences)).sentences
+        np.testing.assert_allclose([s.score for s in found], loaded.scorer.score(read), atol=2e-6)
 
 
 def test_the_checkpoint_finds_what_was_quoted(folder):
