@@ -7,7 +7,8 @@ the sources are dealt into folds by a hash of their ids; each fold is scored by 
 the rest of the training split, without the articles that share text with the fold. PREPARED is what is
 trained on; CLEAN are the same articles without boilerplate, which are measured. The test split is left alone.
 
-Nothing is chosen on a fold: the epoch that is kept has the best loss on validation articles of the others.
+Nothing is chosen on a fold: the epoch that is kept has the best loss on validation articles of the others,
+and the rarity of words is counted in training articles of the others.
 """
 
 import argparse
@@ -21,7 +22,9 @@ import torch
 
 from summarizer.model import ModelConfig, SentenceScorer, network_input
 from summarizer.options import SummaryOptions
+from summarizer.rarity import Rarity
 from summarizer.selection import select
+from summarizer.text_features import text_features
 from training.baselines import PacSum
 from training.config import RunConfig, preset, run_config
 from training.distributed import Processes
@@ -70,10 +73,12 @@ def main() -> None:
             if pair.first in related or pair.second in related:
                 related |= {pair.first, pair.second}
         rest = [article for place, article in enumerate(known) if place not in related]
+        rarity = Rarity.count(article.sentences for article in rest if article.split == "train")
+        rest = [with_rarity(article, rarity) for article in rest]
         model = networks(rest, run, restarts, manifest.dimension, parsed.out / parsed.preset / str(fold))
         pacsum = PacSum(" ".join(article.sentences) for article in rest)
         for place in held:
-            article = clean[known[place].article.id]
+            article = with_rarity(clean[known[place].article.id], rarity)
             rouge = [
                 100
                 * meter.score([article.sentences[index] for index in chosen], article.article.quotes).rouge2
@@ -82,6 +87,11 @@ def main() -> None:
             rows[article.article.source].append((rouge[0], rouge[1], rouge[2]))
         print(f"fold {fold + 1} of {parsed.folds}: {len(rest)} articles to learn from, {len(held)} held out")
     print_table(rows)
+
+
+def with_rarity(article: PreparedArticle, rarity: Rarity) -> PreparedArticle:
+    """The same article, as the networks of a fold see it."""
+    return dataclasses.replace(article, features=text_features(article.sentences, rarity))
 
 
 def networks(
