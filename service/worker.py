@@ -16,6 +16,10 @@ from service.connection import TimedSocket
 # sends it at once, and to pass a connection from thread to thread takes longer than to read a request.
 LINGER_SECONDS = 0.02
 
+# How long a worker leaves a new connection to the others: so long for each connection that it has, up to
+# a most. Clients open several at once and keep them; without this one worker takes nearly all.
+YIELD_SECONDS, MOST_YIELD_SECONDS = 0.00005, 0.0005
+
 
 class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings no types
     """A thread is taken only by a connection that has sent something, and not for longer than a while.
@@ -27,6 +31,12 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._read_seconds = ServiceConfig.from_environment(os.environ).read_seconds
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection, unless a worker that has fewer of them was quicker."""
+        if self.cfg.workers > 1:
+            time.sleep(min(YIELD_SECONDS * self.nr_conns, MOST_YIELD_SECONDS))
+        super().accept(listener)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Hand a connection to a thread once there is something to read."""

@@ -264,6 +264,24 @@ def test_requests_on_one_connection_are_answered_in_turn_at_once_or_after_a_paus
     ]
 
 
+def sockets(pid: int) -> int:
+    count = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            count += str(file.readlink()).startswith("socket:")
+    return count
+
+
+def test_connections_that_come_all_at_once_are_shared_out(server):
+    before = [sockets(pid) for pid in workers(server)]
+    connections = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(16)]
+    wait_until(lambda: sum(map(sockets, workers(server))) >= sum(before) + 16)
+    found = [sockets(pid) - former for pid, former in zip(workers(server), before, strict=True)]
+    for connection in connections:
+        connection.close()
+    assert min(found) >= 4
+
+
 def test_more_connections_than_threads_all_have_their_turn(tiny_checkpoint, tmp_path):
     server = start(tiny_checkpoint, tmp_path / "log", GUNICORN_CMD_ARGS="--workers 1 --threads 2")
     wait_until_ready(server)
