@@ -6,8 +6,10 @@ Unsupervised Summarization", ACL 2019), whose best edge is the similarity to wha
 network learns what to make of it.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
+from itertools import count as counting
 from typing import NamedTuple
 
 import numpy as np
@@ -52,12 +54,13 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
     if not numbers.any():
         return features
     features[:, 6] = np.log1p(numbers) / 4
-    different = dict.fromkeys(chain.from_iterable(words))
-    occurrences = _Occurrences.of(words, numbers, list(different))
+    columns: defaultdict[str, int] = defaultdict(counting().__next__)  # each word is given the next number
+    of_words = np.fromiter(map(columns.__getitem__, chain.from_iterable(words)), np.int64)
+    occurrences = _Occurrences.of(of_words, numbers)
     weightings = [np.log((count + 1) / occurrences.sentences_of_words())]
     if rarity is not None:
-        weightings.append(rarity.of(different))
-    sums = np.stack([found for weighting in weightings for found in occurrences.sums(weighting)], axis=1)
+        weightings.append(rarity.of(columns))
+    sums = np.concatenate([occurrences.sums(weighting) for weighting in weightings], axis=1)
     scaled = sums - sums.mean(axis=0)  # (T, 3 or 6): s, p and c of each weighting
     scaled /= 3 * np.sqrt(np.square(scaled).mean(axis=0)) + 1e-6
     for first, own in ((0, 0), (8, 3))[: len(weightings)]:
@@ -86,17 +89,13 @@ class _Occurrences(NamedTuple):
     number: int
 
     @classmethod
-    def of(
-        cls, rows: Sequence[Sequence[str]], numbers: NDArray[np.int64], different: Sequence[str]
-    ) -> "_Occurrences":
+    def of(cls, words: NDArray[np.int64], numbers: NDArray[np.int64]) -> "_Occurrences":
         """Count.
 
-        :param numbers: how many words each of the rows has; not all 0.
-        :param different: each word once.
+        :param words: of all sentences, one after the other.
+        :param numbers: how many of them each sentence has; shape (T,), not all 0.
         """
-        count = len(rows)
-        columns = dict(zip(different, range(len(different)), strict=True))
-        words = np.fromiter(map(columns.__getitem__, chain.from_iterable(rows)), np.int64)
+        count = len(numbers)
         places = words * count + np.repeat(np.arange(count), numbers)
         entries, repeats = np.unique(places, return_counts=True)  # (E,)
         of_words, of_sentences = np.divmod(entries, count)
@@ -106,26 +105,20 @@ class _Occurrences(NamedTuple):
         """How many sentences have each word: shape (V,)."""
         return np.bincount(self.words)
 
-    def sums(self, rarity: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """s, p and c of :func:`text_features`, each of shape (T,).
+    def sums(self, rarity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """s, p and c of :func:`text_features`, side by side: shape (T, 3). Rounded, so that 0 is 0.
 
         :param rarity: shape (V,); words for which it is 0 are as good as absent.
         """
         weights = self.repeats * rarity[self.words]
         lengths = np.sqrt(np.bincount(self.sentences, weights * weights, self.number))
-        weights /= np.where(lengths > 0, lengths, 1)[self.sentences]
+        has_length = lengths > 0
+        weights /= np.where(has_length, lengths, 1)[self.sentences]
         totals = np.bincount(self.words, weights)  # (V,)
-        everywhere = totals[self.words]
         # Running sums within each word: those over all words, less what the words before came to.
-        running = np.cumsum(weights)
-        earlier = running - weights - (np.cumsum(totals) - totals)[self.words]
+        earlier = np.cumsum(weights) - weights - (np.cumsum(totals) - totals)[self.words]
+        before = np.bincount(self.sentences, weights * earlier, self.number)
+        with_all = np.bincount(self.sentences, weights * totals[self.words], self.number)
+        after = with_all - before - has_length  # with itself it is 1
         whole = float(np.linalg.norm(totals)) or 1.0
-        return tuple(
-            self._products(weights * others)
-            for others in (everywhere - earlier - weights, earlier, everywhere / whole)
-        )
-
-    def _products(self, products: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Their sum in each sentence. Rounded, so that 0 is 0."""
-        sums = np.bincount(self.sentences, products, self.number)
-        return sums.astype(np.float64).round(9)
+        return np.stack([after, before, with_all / whole], axis=1).round(9)

@@ -54,15 +54,20 @@ class _Words(dict[str, list[int]]):
     def __init__(self, tokenizer: Tokenizer) -> None:
         model = tokenizer.model
         self._tokenizer = tokenizer
-        self._vocabulary = tokenizer.get_vocab()
-        self._prefix = model.continuing_subword_prefix
         self._longest = model.max_input_chars_per_word
-        self._unknown = [self._vocabulary[model.unk_token]]
-        words = {
-            word: [number] for word, number in self._vocabulary.items() if not word.startswith(self._prefix)
+        prefix, vocabulary = model.continuing_subword_prefix, tokenizer.get_vocab()
+        self._unknown = [vocabulary[model.unk_token]]
+        # What a word may begin with, and what it may go on with.
+        self._beginnings = {
+            word: number for word, number in vocabulary.items() if not word.startswith(prefix)
         }
-        super().__init__(words)
-        self._room = len(words) + _MOST_WORDS
+        self._continuations = {
+            word.removeprefix(prefix): number
+            for word, number in vocabulary.items()
+            if word.startswith(prefix)
+        }
+        super().__init__((word, [number]) for word, number in self._beginnings.items())
+        self._room = len(self) + _MOST_WORDS
 
     def __missing__(self, word: str) -> list[int]:
         if _PLAIN.fullmatch(word):
@@ -75,18 +80,20 @@ class _Words(dict[str, list[int]]):
 
     def _cut(self, word: str) -> list[int]:
         """The longest piece that the vocabulary has, then the longest of what is left, and so on."""
+        if not word or len(word) > self._longest:
+            return self._unknown
         ids: list[int] = []
-        start = 0
-        while start < len(word) <= self._longest:
+        start, known = 0, self._beginnings
+        while start < len(word):
             for end in range(len(word), start, -1):
-                piece = self._vocabulary.get(self._prefix * (start > 0) + word[start:end])
+                piece = known.get(word[start:end])
                 if piece is not None:
                     ids.append(piece)
                     break
             else:
                 return self._unknown
-            start = end
-        return ids or self._unknown
+            start, known = end, self._continuations
+        return ids
 
 
 def _words(sentence: str) -> list[str]:
