@@ -18,6 +18,7 @@ sentences and rarity, which changes with every training article.
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +179,11 @@ def prepare(
         rarity_sha256=rarity_sha256,
     )
     write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
+    for store_folder in (folder / FEATURES_FOLDER).iterdir():
+        if (
+            store_folder != _features_place(folder, rarity_sha256)[0]
+        ):  # of a rarity that nobody asks for again
+            shutil.rmtree(store_folder)
     add_targets(folder, closeness_name, encoder)
     return manifest
 

@@ -81,6 +81,7 @@ def test_features_know_in_how_many_training_articles_a_word_is(tmp_path, encoder
     assert after.digest != manifest.digest
     rarity = read_rarity(tmp_path / "ready", after)
     assert rarity.articles > len(training)
+    assert len(list((tmp_path / "ready" / "features").iterdir())) == 1
     for article in grown:
         np.testing.assert_array_equal(article.features, text_features(article.sentences, rarity))
 
