@@ -25,9 +25,8 @@ COPY requirements requirements
 RUN python -m venv /opt/venv \
     && if [ -z "${TORCH}" ]; then VENV=/opt/venv sh requirements/install.sh serving; \
        else VENV=/opt/venv sh requirements/install.sh transformers "${TORCH}" \
-            && cd /opt/venv/lib/python3*/site-packages/torch \
-            && rm -rf include test \
-            && find bin -type f ! -name torch_shm_manager -delete; fi \
+            && ( cd /opt/venv/lib/python3*/site-packages/torch && rm -rf include test \
+                 && find bin -type f ! -name torch_shm_manager -delete ); fi \
     && /opt/venv/bin/python -m pip uninstall --quiet --yes uv pip
 
 # The project itself, compiled, and readable for everybody however it was checked out.
