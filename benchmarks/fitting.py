@@ -92,17 +92,20 @@ def steps(articles: Sequence[Article], encoder: Encoder, speed: float) -> None:
     words = sum(len(article.text.split()) for article in articles)
     adds = PIECES_IN_WORD * words * encoder.dimension if isinstance(encoder, StaticEncoder) else None
     row("encode", len(articles), lambda: encoder.encode([s for one in sentences for s in one]), adds, speed)
-    row(
-        "features",
-        len(articles),
-        lambda: [text_features(one, rarity) for rarity in [Rarity.count(sentences)] for one in sentences],
-    )
+    row("features", len(articles), lambda: features(sentences))
     nothing = np.zeros((0, encoder.dimension), np.float32)
     pairs = [
         Quoted(one, article.quotes, nothing, nothing)
         for one, article in zip(sentences, articles, strict=True)
     ]
     row(f"closeness ({CLOSENESS})", len(articles), lambda: [score(pair) for pair in pairs])
+
+
+def features(articles: Sequence[Sequence[str]]) -> None:
+    """Text features of all articles, counting the rarity of their words first."""
+    rarity = Rarity.count(articles)
+    for sentences in articles:
+        text_features(sentences, rarity)
 
 
 def epochs(

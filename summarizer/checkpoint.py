@@ -28,7 +28,7 @@ from summarizer.drafts import draft_of
 from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEncoder, sha256_of
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
 from summarizer.model import ModelConfig, SentenceScorer, weight_shapes
-from summarizer.rarity import Rarity
+from summarizer.rarity import RARITY_FILE, Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.tensors import read_tensors
 
@@ -37,7 +37,6 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 CARD_FILE = "README.md"
 ENCODER_FOLDER = "encoder"
-RARITY_FILE = "rarity.json"
 
 EncoderKind = Literal["static", "sentence-transformers"]
 

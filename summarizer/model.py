@@ -115,9 +115,7 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Flo
     :param features: shape (T, F or more), of :func:`summarizer.text_features.text_features`.
     :returns: shape (T, D + F + P), without F or P where the network does without; a new array.
     """
-    parts = [vectors]
-    if config.text_features:
-        parts.append(features[:, : text_width(config)])
+    parts = [vectors, features[:, : text_width(config)]]
     if config.position_features:
         parts.append(position_features(len(vectors)))
     return np.concatenate(parts, axis=1)

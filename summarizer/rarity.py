@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from summarizer.errors import CheckpointDamaged
 
+RARITY_FILE = "rarity.json"
+
 # Words that fewer articles hold are not listed. They are most of all words, and names of people too, which
 # are nobody's business but the articles'.
 FEWEST_ARTICLES = 3

@@ -31,7 +31,7 @@ from tqdm import tqdm
 from summarizer.drafts import write_whole
 from summarizer.encoder import Encoder, StaticEncoder, sha256_of
 from summarizer.errors import InputError
-from summarizer.rarity import Rarity
+from summarizer.rarity import RARITY_FILE, Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import TEXT_FEATURES_WITH_RARITY, text_features
@@ -44,7 +44,6 @@ from training.rows import INDEX_FILE, Rows, RowStore
 
 MANIFEST_FILE = "manifest.json"
 ARTICLES_FILE = "articles.jsonl"
-RARITY_FILE = "rarity.json"
 VECTORS_FOLDER = "vectors"
 FEATURES_FOLDER = "features"
 TARGETS_FOLDER = "targets"
@@ -162,7 +161,8 @@ def prepare(
     rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
     write_whole(folder / RARITY_FILE, rarity.as_json())
     rarity_sha256 = sha256_of(folder / RARITY_FILE)
-    with RowStore(*_features_place(folder, rarity_sha256), TEXT_FEATURES_WITH_RARITY) as store:
+    features_place = _features_place(folder, rarity_sha256)
+    with RowStore(*features_place, TEXT_FEATURES_WITH_RARITY) as store:
         for row in tqdm(rows, desc="features", unit="article"):
             if _key(row["sentences"]) not in store:
                 store.add(_key(row["sentences"]), text_features(row["sentences"], rarity))
@@ -179,11 +179,8 @@ def prepare(
         rarity_sha256=rarity_sha256,
     )
     write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
-    for store_folder in (folder / FEATURES_FOLDER).iterdir():
-        if (
-            store_folder != _features_place(folder, rarity_sha256)[0]
-        ):  # of a rarity that nobody asks for again
-            shutil.rmtree(store_folder)
+    for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place[0]}:
+        shutil.rmtree(former)  # of a rarity that nobody asks for again
     add_targets(folder, closeness_name, encoder)
     return manifest
 

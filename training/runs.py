@@ -84,13 +84,14 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
         manifest, articles = load(prepared, run.closeness)
         encoder = open_encoder(manifest.encoder)
         check_encoder(prepared, manifest, encoder)
+        rarity = read_rarity(prepared, manifest)  # now: preparing more articles meanwhile replaces it
         splits = by_split(articles)
         fitted = {
             seed: _fit_one(splits, manifest, run, seed, mine, out / RESTARTS_FOLDER / str(seed) / STATE_FILE)
             for seed in range(run.fit.seed, run.fit.seed + run.fit.restarts)
         }
-        network, seeds = _combined(fitted, run)
         kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
+        network, seeds = _combined(fitted, run)
         config = checkpoint.CheckpointConfig(
             name=run.name,
             version=run.version,
@@ -114,7 +115,7 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
                 config,
                 network.weights(),
                 encoder_folder=Path(manifest.encoder) if kind == "static" else None,
-                rarity=read_rarity(prepared, manifest) if network.config.reads_rarity else None,
+                rarity=rarity,
                 card=f"# {run.name} {run.version}\n\nNot measured yet: python -m training report RUN\n",
             )
         return config
