@@ -97,10 +97,12 @@ class StaticEncoder:
     def encode(self, sentences: Sequence[str]) -> Encoded:
         """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
         vectors = np.zeros((len(sentences), self.dimension), np.float32)
-        for vector, ids in zip(vectors, self._token_ids.of(sentences), strict=True):
+        numbers = np.ones((len(sentences), 1), np.float32)
+        for index, ids in enumerate(self._token_ids.of(sentences)):
             if ids:
-                np.add.reduce(self._table.take(ids, axis=0), axis=0, out=vector)
-                vector /= len(ids)
+                np.add.reduce(self._table.take(ids, axis=0), axis=0, out=vectors[index])
+                numbers[index] = len(ids)
+        vectors /= numbers
         return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
 
 

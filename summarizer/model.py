@@ -10,6 +10,7 @@ P number of position features, H width of the recurrent state; M members, N dire
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -24,6 +25,7 @@ Floats: TypeAlias = NDArray[np.float32]
 
 GATES: Mapping[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
 POSITION_FEATURES = 5
+_REMEMBERED_LENGTHS = 128  # of articles, whose position features are kept: 2.5 MB for ones of 1,000 sentences
 _EPSILON = 1e-5  # added to a variance before its root, as PyTorch's normalizations do
 
 
@@ -93,6 +95,7 @@ class ModelConfig:
         return self.text_features and self.rarity
 
 
+@lru_cache(_REMEMBERED_LENGTHS)
 def position_features(count: int) -> Floats:
     """Where each sentence stands in its article, as five numbers in [0, 1].
 
@@ -100,12 +103,14 @@ def position_features(count: int) -> Floats:
     1/(n-i), and log(1+i)/log(1+n).
 
     :param count: n.
-    :returns: shape (n, 5), float32.
+    :returns: shape (n, 5), float32; not to be written to.
     """
     i = np.arange(count, dtype=np.float64)
     n = max(count, 1)
     features = [i / n, (n - 1 - i) / n, 1 / (1 + i), 1 / (n - i), np.log1p(i) / np.log1p(n)]
-    return np.stack(features, axis=1).astype(np.float32)
+    stacked = np.stack(features, axis=1).astype(np.float32)
+    stacked.flags.writeable = False
+    return stacked
 
 
 def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
@@ -178,12 +183,11 @@ class SentenceScorer:
         :returns: shape (T,), in [0, 1].
         """
         states = self._normalized(article)[None]  # (1, T, D + F + P)
-        with np.errstate(over="ignore"):  # exp of a large number: infinity, whose inverse is the right 0
-            for layer in self._layers:
-                states = self._run(layer, states)  # (M, T, N H)
-            outputs = (states @ self._head + self._head_bias)[:, :, 0]  # (M, T)
-            if self.config.activation == "sigmoid":
-                outputs = _sigmoid_of_negative(-outputs)
+        for layer in self._layers:
+            states = self._run(layer, states)  # (M, T, N H)
+        outputs = (states @ self._head + self._head_bias)[:, :, 0]  # (M, T)
+        if self.config.activation == "sigmoid":
+            outputs = np.tanh(outputs * 0.5) * 0.5 + 0.5
         scores: Floats = outputs.mean(axis=0).clip(0, 1)
         return scores
 
@@ -203,16 +207,17 @@ class SentenceScorer:
         :param inputs: shape (M or 1, T, width of what it reads).
         :returns: shape (M, T, N H).
         """
-        members, directions, _, rows = layer.read.shape
+        gates, members, directions, width = layer.shape
         steps = inputs.shape[1]
-        driven = np.empty((members, directions, steps, rows), np.float32)
-        np.matmul(inputs, layer.read[:, 0], out=driven[:, 0])
-        if directions == 2:  # the second direction reads the article from its end
-            np.matmul(inputs[:, ::-1], layer.read[:, 1], out=driven[:, 1])
+        driven = inputs @ layer.read  # (M, T, gates N H)
         driven += layer.bias
-        flat = driven.reshape(members * directions, steps, rows)
+        driven = driven.reshape(members, steps, gates, directions, width).transpose(1, 2, 0, 3, 4)
+        driven = np.ascontiguousarray(driven)  # (T, gates, M, N, H)
+        if directions == 2:  # the second direction reads the article from its end
+            driven[:, :, :, 1] = driven[::-1, :, :, 1].copy()
+        flat = driven.reshape(steps, gates, members * directions, 1, width)
         states = _RECURRENCES[self.config.cell](flat, layer)  # (T, M N, 1, H)
-        states = states.reshape(steps, members, directions, -1)
+        states = states.reshape(steps, members, directions, width)
         if directions == 2:
             states[:, :, 1] = states[::-1, :, 1].copy()
         together: Floats = states.transpose(1, 0, 2, 3).reshape(members, steps, -1)
@@ -220,22 +225,32 @@ class SentenceScorer:
 
 
 class _Layer(NamedTuple):
-    """Weights of one recurrent layer, laid out for rows of states from the left; K = gates times H.
+    """Weights of one recurrent layer, laid out for rows of states from the left.
 
-    Gates that go through a sigmoid are stored with the opposite sign, and the one of an LSTM that goes
-    through a tanh with -2 times its value, so that one exponential serves them all.
+    Gate by gate, so that what a gate computes for all members and directions is one piece of memory: NumPy
+    takes twice as long over pieces with gaps.
     """
 
-    read: Floats  # (M, N, width of what it reads, K)
-    bias: Floats  # (M, N, 1, K)
-    carry: Floats  # (M N, H, K)
+    shape: tuple[int, int, int, int]  # gates, M, N, H
+    read: Floats  # (M, width of what it reads, gates N H)
+    bias: Floats  # (M, 1, gates N H)
+    carry: Floats  # (gates, M N, H, H)
     carry_bias: Floats  # (M N, 1, H): of a GRU's candidate alone, which counts it inside
 
 
+# How PyTorch orders the gates, how this module does, and by what it multiplies what goes into each. Half of
+# what goes into a sigmoid makes it a tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
+_GATES: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
+    "lstm": ([0, 1, 3, 2], [0.5, 0.5, 0.5, 1]),  # enter, forget, leave, candidate
+    "gru": ([0, 1, 2], [0.5, 0.5, 1]),  # reset, update, candidate
+    "rnn": ([0], [1]),
+}
+
+
 def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:
-    signs = {"lstm": [-1, -1, -2, -1], "gru": [-1, -1, 1], "rnn": [1]}[config.cell]
-    scale = np.repeat(signs, config.width).astype(np.float64)  # (K,)
-    read, bias, carry, carry_bias = [], [], [], []
+    directions, width = _directions(config), config.width
+    order, scale = _GATES[config.cell]
+    read, bias, carry, carry_bias = (list[NDArray[np.floating]]() for _ in range(4))
     for member in range(config.members):
         for suffix in _suffixes(config, layer):
             part = {
@@ -243,21 +258,32 @@ def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], lay
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             }
             inside = part["bias_hh"].copy()  # what a candidate of a GRU adds before it is gated
-            inside[: -config.width if config.cell == "gru" else None] = 0
+            inside[: -width if config.cell == "gru" else None] = 0
             reading, constant = part["weight_ih"], part["bias_ih"] + part["bias_hh"] - inside
             if layer == 0:
                 reading, constant = _with_normalization(config, weights, member, reading, constant)
-            read.append((reading * scale[:, None]).T)
-            bias.append((constant * scale)[None])
-            carry.append((part["weight_hh"] * scale[:, None]).T)
-            carry_bias.append(inside[None, -config.width :])
-    shape = (config.members, _directions(config))
+            for found, rows in ((read, reading), (bias, constant[:, None]), (carry, part["weight_hh"])):
+                gates = rows.reshape(len(order), width, -1)[order]  # (gates, H, width of what it reads)
+                found.append(gates.transpose(0, 2, 1) * np.array(scale)[:, None, None])
+            carry_bias.append(inside[None, -width:])
     return _Layer(
-        _stacked(read).reshape(*shape, *read[0].shape),
-        _stacked(bias).reshape(*shape, *bias[0].shape),
-        _stacked(carry),
+        (len(order), config.members, directions, width),
+        _side_by_side(read, config.members),
+        _side_by_side(bias, config.members),
+        np.ascontiguousarray(_stacked(carry).transpose(1, 0, 2, 3)),
         _stacked(carry_bias),
     )
+
+
+def _side_by_side(parts: Sequence[NDArray[np.floating]], members: int) -> Floats:
+    """The matrices of all gates and directions of each member as one.
+
+    :param parts: M N of them, of shape (gates, R, H).
+    :returns: shape (M, R, gates N H).
+    """
+    gates, read, width = parts[0].shape
+    together = _stacked(parts).reshape(members, -1, gates, read, width)  # (M, N, gates, R, H)
+    return np.ascontiguousarray(together.transpose(0, 3, 2, 1, 4).reshape(members, read, -1))
 
 
 def _with_normalization(
@@ -283,65 +309,51 @@ def _with_normalization(
 def _lstm(driven: Floats, layer: _Layer) -> Floats:
     """Hochreiter and Schmidhuber's cell with forget gates, as PyTorch's ``nn.LSTM`` computes it.
 
-    :param driven: shape (G, T, 4 H), what the inputs add, G recurrences side by side.
+    :param driven: shape (T, 4, G, 1, H), what the inputs add to each gate, G recurrences side by side.
     :returns: shape (T, G, 1, H), the states.
     """
-    recurrences, steps, rows = driven.shape
-    width = rows // 4
-    states = np.empty((steps, recurrences, 1, width), np.float32)
-    gates = np.empty((recurrences, 1, rows), np.float32)
-    enter, forget, candidate, leave = (gates[:, :, k * width : (k + 1) * width] for k in range(4))
-    state, cell = np.zeros((2, recurrences, 1, width), np.float32)
-    squashed = np.empty_like(cell)
-    for step in range(steps):
+    states = np.empty((len(driven), *driven.shape[2:]), np.float32)
+    shape = driven.shape[2:]
+    # What is multiplied in one go lies in one piece: enter and forget, candidate and cell.
+    memory = np.zeros((5, *shape), np.float32)
+    gates, sigmoids, cell = memory[:4], memory[:3], memory[4]
+    leave, products = memory[2], np.empty((2, *shape), np.float32)
+    state, squashed = np.zeros((2, *shape), np.float32)
+    for given, following in zip(driven, states, strict=True):
         np.matmul(state, layer.carry, out=gates)
-        gates += driven[:, step, None]
-        _sigmoid_of_negative(gates, out=gates)
-        cell *= forget
-        candidate *= 2  # tanh(x) = 2 sigmoid(2 x) - 1
-        candidate -= 1
-        candidate *= enter
-        cell += candidate
+        gates += given
+        np.tanh(gates, out=gates)
+        sigmoids *= 0.5
+        sigmoids += 0.5
+        np.multiply(memory[:2], memory[3:], out=products)
+        np.add(products[0], products[1], out=cell)
         np.tanh(cell, out=squashed)
-        state = np.multiply(leave, squashed, out=states[step])
+        state = np.multiply(leave, squashed, out=following)
     return states
 
 
 def _gru(driven: Floats, layer: _Layer) -> Floats:
-    """As PyTorch's ``nn.GRU`` computes it; shapes as in :func:`_lstm`, with 3 H."""
-    recurrences, steps, rows = driven.shape
-    width = rows // 3
-    states = np.empty((steps, recurrences, 1, width), np.float32)
-    state = np.zeros((recurrences, 1, width), np.float32)
-    for step in range(steps):
-        carried, given = state @ layer.carry, driven[:, step, None]
-        both = _sigmoid_of_negative(carried[:, :, : 2 * width] + given[:, :, : 2 * width])
-        reset, update = both[:, :, :width], both[:, :, width:]
-        inside = carried[:, :, 2 * width :] + layer.carry_bias
-        candidate = np.tanh(given[:, :, 2 * width :] + reset * inside)
-        states[step] = candidate + update * (state - candidate)
-        state = states[step]
+    """As PyTorch's ``nn.GRU`` computes it; shapes as in :func:`_lstm`, with 3 gates."""
+    states = np.empty((len(driven), *driven.shape[2:]), np.float32)
+    state = np.zeros(driven.shape[2:], np.float32)
+    for given, following in zip(driven, states, strict=True):
+        carried = state @ layer.carry
+        reset, update = np.tanh(carried[:2] + given[:2]) * 0.5 + 0.5
+        candidate = np.tanh(given[2] + reset * (carried[2] + layer.carry_bias))
+        state = np.add(candidate, update * (state - candidate), out=following)
     return states
 
 
 def _rnn(driven: Floats, layer: _Layer) -> Floats:
-    """Elman's network with tanh; shapes as in :func:`_lstm`, with H."""
-    recurrences, steps, width = driven.shape
-    states = np.empty((steps, recurrences, 1, width), np.float32)
-    state = np.zeros((recurrences, 1, width), np.float32)
-    for step in range(steps):
-        state = np.tanh(state @ layer.carry + driven[:, step, None], out=states[step])
+    """Elman's network with tanh; shapes as in :func:`_lstm`, with one gate."""
+    states = np.empty((len(driven), *driven.shape[2:]), np.float32)
+    state = np.zeros(driven.shape[2:], np.float32)
+    for given, following in zip(driven, states, strict=True):
+        state = np.tanh((state @ layer.carry)[0] + given[0], out=following)
     return states
 
 
 _RECURRENCES = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
-
-
-def _sigmoid_of_negative(values: Floats, out: Floats | None = None) -> Floats:
-    """1 / (1 + exp(x)), of any shape."""
-    found = np.exp(values, out=out)
-    found += 1
-    return np.reciprocal(found, out=found)
 
 
 def _stacked(arrays: Sequence[NDArray[np.floating]]) -> Floats:
