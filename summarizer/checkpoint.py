@@ -182,8 +182,8 @@ def _parse_config(file: Path, raw: dict[str, Any]) -> tuple[CheckpointConfig, di
         )
     fields = {name: value for name, value in raw.items() if name not in ("format", "files")}
     try:
-        # A network that says nothing of rarity is from before there was any.
-        model = {"rarity": False, **_mapping(fields, "model")}
+        # A network that says nothing of rarity or typography is from before they were.
+        model = {"rarity": False, "typography": False, **_mapping(fields, "model")}
         config = CheckpointConfig(
             **{
                 **fields,

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from summarizer.text_features import TEXT_FEATURES, TEXT_FEATURES_WITH_RARITY
+from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
 Cell = Literal["lstm", "gru", "rnn"]
 Normalization = Literal["none", "layer", "batch"]
@@ -43,6 +43,8 @@ class ModelConfig:
         vector; see :mod:`summarizer.text_features`.
     :ivar rarity: Whether the text features are taken a second time with the rarity of words in the training
         articles. It travels with the checkpoint.
+    :ivar typography: Whether the text features say how a sentence is set, too: what it ends with, its
+        capitals and its digits; see :mod:`summarizer.typography`.
     :ivar normalize: Normalization of the sentence vectors before anything else: ``none``, ``layer`` (each
         vector by itself) or ``batch`` (each number over the sentences of a batch; padding does not count).
     :ivar activation: Of the head: ``sigmoid``, or ``linear``, whose outputs are clipped to [0, 1].
@@ -64,6 +66,7 @@ class ModelConfig:
     position_features: bool = True
     text_features: bool = True
     rarity: bool = True
+    typography: bool = True
     normalize: Normalization = "layer"
     activation: Activation = "sigmoid"
     dropout_inputs: float = 0.3
@@ -76,7 +79,7 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
-        for name in ("bidirectional", "position_features", "text_features", "rarity"):
+        for name in ("bidirectional", "position_features", "text_features", "rarity", "typography"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false; got {getattr(self, name)!r}")
         for name, choices in (("cell", Cell), ("normalize", Normalization), ("activation", Activation)):
@@ -117,25 +120,31 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Flo
     """What the network reads of one article.
 
     :param vectors: shape (T, D).
-    :param features: shape (T, F or more), of :func:`summarizer.text_features.text_features`.
+    :param features: of :func:`summarizer.text_features.text_features`, with a rarity if the network reads it.
     :returns: shape (T, D + F + P), without F or P where the network does without; a new array.
     """
-    parts = [vectors, features[:, : text_width(config)]]
+    parts = [vectors, features[:, text_columns(config)]]
     if config.position_features:
         parts.append(position_features(len(vectors)))
     return np.concatenate(parts, axis=1)
 
 
-def text_width(config: ModelConfig) -> int:
-    """F: how many text features the network reads."""
+def text_columns(config: ModelConfig) -> list[int]:
+    """Which F of the text features the network reads."""
     if not config.text_features:
-        return 0
-    return TEXT_FEATURES_WITH_RARITY if config.rarity else TEXT_FEATURES
+        return []
+    return [
+        *ARTICLE_FEATURES,
+        *(TYPOGRAPHY_FEATURES if config.typography else ()),
+        *(RARITY_FEATURES if config.rarity else ()),
+    ]
 
 
 def input_width(config: ModelConfig) -> int:
     """Width of :func:`network_input`."""
-    return config.dimension + text_width(config) + (POSITION_FEATURES if config.position_features else 0)
+    return (
+        config.dimension + len(text_columns(config)) + (POSITION_FEATURES if config.position_features else 0)
+    )
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""What the words of an article say about each of its sentences, beside the sentence's own vector.
+"""What an article says about each of its sentences by its words, beside the sentence's own vector.
 
 A vector tells what a sentence is about; these numbers tell how much the rest of the article is about the
 same. The idea is that of LexRank and PacSum (Zheng and Lapata, "Sentence Centrality Revisited for
@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer.rarity import Rarity, words_of
+from summarizer.typography import typography
 
-# How many numbers a sentence has: without the rarity of words in other articles, and with it.
-TEXT_FEATURES = 8
-TEXT_FEATURES_WITH_RARITY = 14
+# Where in a row of :func:`text_features` the numbers stand: by the words of the article, by how the sentence
+# is set, and by the rarity of words in other articles.
+ARTICLE_FEATURES = range(8)
+TYPOGRAPHY_FEATURES = range(8, 12)
+RARITY_FEATURES = range(12, 18)
 
 
 def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDArray[np.float32]:
-    """Eight numbers for each of T sentences, or fourteen, most of them between -1 and 1.
+    """Twelve numbers for each of T sentences, or eighteen, most of them between -1 and 1.
 
     A word of a sentence weighs (1 + log of its count there) * log((T + 1) / sentences that have it), and
     each sentence is scaled to length 1: x_i. With s_i = x_i . (sum of x_j over j after i), the same p_i
@@ -34,20 +37,23 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
     - the share of sentences whose s is lower
     - log(1 + words) / 4, log(1 + T) / 6
 
-    With a rarity the first six are there a second time, at the end, where a word weighs (1 + log of its
-    count in the sentence) * rarity. What is rare in the article and what is rare at all are different
-    things: a ferry is rare, but not in an article about ferries.
+    Four of :func:`summarizer.typography.typography` follow. With a rarity the first six are there a second
+    time, at the end, where a word weighs (1 + log of its count in the sentence) * rarity. What is rare in
+    the article and what is rare at all are different things: a ferry is rare, but not in an article about
+    ferries.
 
     Takes time in proportion to the words.
 
-    :returns: shape (T, 8) or (T, 14), float32.
+    :returns: shape (T, 12) or (T, 18), float32.
 
     >>> features = text_features(["The ferry is back.", "The ferry was old.", "It rained."])
     >>> [f"{share:.2f}" for share in features[:, 5]]  # the second sentence takes up the first
     ['0.67', '0.00', '0.00']
     """
     count = len(sentences)
-    features = np.zeros((count, TEXT_FEATURES if rarity is None else TEXT_FEATURES_WITH_RARITY), np.float32)
+    width = RARITY_FEATURES.start if rarity is None else RARITY_FEATURES.stop
+    features = np.zeros((count, width), np.float32)
+    features[:, TYPOGRAPHY_FEATURES.start : TYPOGRAPHY_FEATURES.stop] = typography(sentences)
     words = [words_of(sentence) for sentence in sentences]
     numbers = np.array([len(row) for row in words], np.int64)
     features[:, 7] = np.log1p(count) / 6
@@ -63,7 +69,7 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
     sums = np.concatenate([occurrences.sums(weighting) for weighting in weightings], axis=1)
     scaled = sums - sums.mean(axis=0)  # (T, 3 or 6): s, p and c of each weighting
     scaled /= 3 * np.sqrt(np.square(scaled).mean(axis=0)) + 1e-6
-    for first, own in ((0, 0), (8, 3))[: len(weightings)]:
+    for first, own in ((0, 0), (RARITY_FEATURES.start, 3))[: len(weightings)]:
         after = sums[:, own]
         features[:, first : first + 2] = sums[:, own : own + 2] / 4
         features[:, first + 2 : first + 5] = scaled[:, own : own + 3]

@@ -21,6 +21,7 @@ LAYERS = {
             "sentence_ends",
             "tensors",
             "token_ids",
+            "typography",
         },
         {"text_features"},
         {"paragraphs", "encoder", "model", "client", "arguments", "corpus_reading"},

@@ -5,7 +5,8 @@ lines. They are made of patterns written for this purpose, with names and number
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ OUTLETS = "Daily Courier;Evening Post;Herald;Morning Star News;City Gazette;Trib
 AGENCIES = "AP;AFP;Reuters;Getty Images;PA;EPA;Rex Features;Alamy".split(";")
 MONTHS = "January February March April May June July August September October November December".split()
 TOPICS = "Politics Business Sport Technology Health Travel Culture World Science Opinion".split()
+FORMS = "Analysis Comment Exclusive Explainer Interview Live Obituary Opinion Recipe Report Review".split()
+LABELS = "Above Aftermath Champion Flashback Gallery Graphic Inset Joy Rival Sorrow Tribute Video".split()
+CLUBS = "Albion Athletic City County Rangers Rovers Town United".split()
 
 # What stands before the text.
 HEAD = (
@@ -44,6 +48,11 @@ HEAD = (
     "Share",
     "{number} shares",
     "{number} View comments",
+    "{headline}",
+    "{form}: {headline}",
+    "{headline} | {outlet}",
+    "Present: {name}, {name}, {name}",
+    "Serves {digit}",
 )
 # What stands between paragraphs.
 INSIDE = (
@@ -53,6 +62,14 @@ INSIDE = (
     "{digit}. {heading}",
     "{digit}) {heading}",
     "{heading}:",
+    "{digit}. {headline}",
+    "Step {digit}: {heading}",
+    "{heading}?",
+    "Q: {headline}?",
+    "Q: {headline}?",
+    "{label}: {echo}",
+    "{label}: {echo}",
+    "{last} {club} {digit} {last} {club} {digit}",
     "Scroll down for video",
     "SCROLL DOWN FOR VIDEO",
     "Advertisement",
@@ -98,10 +115,12 @@ TAIL = (
 MOST_LINES = (4, 3, 3)
 
 # How often the title stands above the text; where none is known, something like one.
-TITLE_SHARE, HEADING_SHARE = 0.5, 0.2
+TITLE_SHARE, HEADLINE_SHARE = 0.5, 0.4
 
 # How a line may end: pages differ, and scraped corpora put a full stop behind everything.
 ENDINGS = ("", "", ".", " .")
+
+_FIELD = re.compile(r"\{(\w+)\}")
 
 
 class Littered(NamedTuple):
@@ -114,9 +133,9 @@ class Littered(NamedTuple):
 def littered(sentences: Sequence[str], article_id: str, title: str | None = None) -> Littered:
     """Put one to eleven lines around and between the sentences of an article; the same at every call.
 
-    >>> littered(["Cats sleep.", "Dogs bark."], "pets/2").sentences
-    ['CATS SLEEP', 'Last updated at 16:43 on 5 November 2005.', 'Story highlights.', 'Cats sleep.', \
-'Dogs bark.', 'For more World news, visit our home page.', 'Copyright 2013 Tribune Online.']
+    >>> littered(["Cats sleep.", "Dogs bark."], "pets/5").sentences
+    ['Cats sleep', 'By Priya Jones and Anna Okafor.', 'Listen to this article .', 'Politics .', \
+'Cats sleep.', 'Dogs bark.']
     """
     generator = _generator("boilerplate", article_id)
     counts = [int(generator.integers(0, most + 1)) for most in MOST_LINES]
@@ -126,8 +145,8 @@ def littered(sentences: Sequence[str], article_id: str, title: str | None = None
         [_line(generator, patterns, sentences) for _ in range(count)]
         for patterns, count in zip((HEAD, INSIDE, TAIL), counts, strict=True)
     )
-    if generator.random() < (TITLE_SHARE if title else HEADING_SHARE):
-        head.insert(0, title or _line(generator, ("{heading}",), sentences))
+    if generator.random() < (TITLE_SHARE if title else HEADLINE_SHARE):
+        head.insert(0, title or _line(generator, ("{headline}",), sentences))
     places = generator.integers(1, max(len(sentences), 2), counts[1]).clip(max=len(sentences)).tolist()
     found: list[tuple[str, bool]] = [(line, True) for line in head]
     for index in range(len(sentences) + 1):
@@ -143,31 +162,44 @@ def is_chosen(article_id: str, share: float) -> bool:
 
 
 def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Sequence[str]) -> str:
+    """One of the patterns, every field of it drawn by itself."""
+
     def one(choices: Sequence[str]) -> str:
         return choices[int(generator.integers(len(choices)))]
 
-    def number(low: int, high: int) -> int:
-        return int(generator.integers(low, high))
+    def number(low: int, high: int) -> str:
+        return str(int(generator.integers(low, high)))
 
+    def beginning(fewest: int, most: int) -> str:
+        words = one(sentences).split() if sentences else []
+        return " ".join(words[: int(generator.integers(fewest, most + 1))])
+
+    def heading(fewest: int, most: int) -> str:
+        words = beginning(fewest, most).strip(" .,;:!?\"'“”‘’") or "Introduction"
+        return one((words, words.title(), words.upper()))
+
+    fields: dict[str, Callable[[], str]] = {
+        "heading": lambda: heading(2, 6),
+        "headline": lambda: heading(4, 11),
+        "echo": lambda: beginning(4, 9),
+        "name": lambda: f"{one(FIRST)} {one(LAST)}",
+        "last": lambda: one(LAST),
+        "handle": lambda: f"{one(FIRST)}{one(LAST)}".lower(),
+        "outlet": lambda: one(OUTLETS),
+        "agency": lambda: one(AGENCIES),
+        "topic": lambda: one(TOPICS),
+        "form": lambda: one(FORMS),
+        "label": lambda: one(LABELS),
+        "club": lambda: one(CLUBS),
+        "digit": lambda: number(1, 12),
+        "number": lambda: number(2, 900),
+        "year": lambda: number(2005, 2027),
+        "time": lambda: f"{int(number(0, 24)):02}:{int(number(0, 60)):02}",
+        "date": lambda: f"{number(1, 29)} {one(MONTHS)} {number(2005, 2027)}",
+    }
     pattern = one(patterns)
-    while "{name}" in pattern:
-        pattern = pattern.replace("{name}", f"{one(FIRST)} {one(LAST)}", 1)
-    words = one(sentences).split() if sentences else ["Introduction"]
-    heading = " ".join(words[: number(2, 7)]).strip(" .,;:!?\"'“”‘’") or "Introduction"
-    line = pattern.format(
-        heading=one((heading, heading.title(), heading.upper())),
-        digit=number(1, 12),
-        outlet=one(OUTLETS),
-        agency=one(AGENCIES),
-        topic=one(TOPICS),
-        handle=f"{one(FIRST)}{one(LAST)}".lower(),
-        number=number(2, 900),
-        year=number(2005, 2027),
-        time=f"{number(0, 24):02}:{number(0, 60):02}",
-        date=f"{number(1, 29)} {one(MONTHS)} {number(2005, 2027)}",
-        echo=" ".join(words[: number(4, 10)]),
-    )
-    bare = "{heading}" in pattern or line.endswith((".", "|", ":"))
+    line = _FIELD.sub(lambda field: fields[field[1]](), pattern)
+    bare = "{head" in pattern or line.endswith((".", "|", ":"))
     return line if bare else line + one(ENDINGS)
 
 

@@ -34,7 +34,7 @@ from summarizer.errors import InputError
 from summarizer.rarity import RARITY_FILE, Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
-from summarizer.text_features import TEXT_FEATURES_WITH_RARITY, text_features
+from summarizer.text_features import RARITY_FEATURES, text_features
 from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article, Split, split_of
@@ -49,7 +49,7 @@ FEATURES_FOLDER = "features"
 TARGETS_FOLDER = "targets"
 
 # To be raised when the functions behind them give other values than before, so that kept rows are left.
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 TARGETS_VERSION = 1
 
 # What is encoded in one go and is lost by a kill; enough to fill the encoder's batches.
@@ -162,7 +162,7 @@ def prepare(
     write_whole(folder / RARITY_FILE, rarity.as_json())
     rarity_sha256 = sha256_of(folder / RARITY_FILE)
     features_place = _features_place(folder, rarity_sha256)
-    with RowStore(*features_place, TEXT_FEATURES_WITH_RARITY) as store:
+    with RowStore(*features_place, RARITY_FEATURES.stop) as store:
         for row in tqdm(rows, desc="features", unit="article"):
             if _key(row["sentences"]) not in store:
                 store.add(_key(row["sentences"]), text_features(row["sentences"], rarity))

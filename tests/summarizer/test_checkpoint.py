@@ -179,13 +179,15 @@ def test_the_digest_and_the_scores_depend_on_the_rarity(tmp_path):
     assert scores[0] != scores[1]
 
 
-def test_a_checkpoint_from_before_there_was_rarity_still_loads(tmp_path):
-    folder = make_checkpoint(tmp_path / "old", rarity=False)
+def test_a_checkpoint_from_before_there_were_rarity_and_typography_still_loads(tmp_path):
+    folder = make_checkpoint(tmp_path / "old", rarity=False, typography=False)
     config = json.loads((folder / "config.json").read_text())
     assert not (folder / "rarity.json").exists()
     assert config["model"].pop("rarity") is False
+    assert config["model"].pop("typography") is False
     (folder / "config.json").write_text(json.dumps(config))
     loaded = checkpoints.load(folder)
     assert loaded.rarity is None
     assert loaded.config.model.rarity is False
+    assert loaded.config.model.typography is False
     assert len(Summarizer(loaded).evaluate("The council met. A storm came.").sentences) == 2

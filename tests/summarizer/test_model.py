@@ -10,7 +10,7 @@ from summarizer.model import (
     position_features,
     weight_shapes,
 )
-from summarizer.text_features import TEXT_FEATURES, TEXT_FEATURES_WITH_RARITY
+from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
 
 def random_weights(config: ModelConfig) -> dict[str, np.ndarray]:
@@ -40,25 +40,29 @@ def test_order_reaches_the_network_without_position_features_too():
     assert len(set(scores.tolist())) > 1
 
 
-@pytest.mark.parametrize(
-    ("text_features", "rarity", "read_of_them"),
-    [
-        (True, True, TEXT_FEATURES_WITH_RARITY),
-        (True, False, TEXT_FEATURES),
-        (False, True, 0),
-        (False, False, 0),
-    ],
-)
+@pytest.mark.parametrize("text_features", [True, False])
+@pytest.mark.parametrize("rarity", [True, False])
+@pytest.mark.parametrize("typography", [True, False])
 @pytest.mark.parametrize("position_features", [True, False])
-def test_the_network_reads_what_its_configuration_says(
-    text_features, rarity, read_of_them, position_features
-):
-    config = ModelConfig(6, text_features=text_features, rarity=rarity, position_features=position_features)
-    vectors, features = np.ones((4, 6), np.float32), np.full((4, TEXT_FEATURES_WITH_RARITY), 2, np.float32)
+def test_the_network_reads_what_its_configuration_says(text_features, rarity, typography, position_features):
+    config = ModelConfig(
+        6,
+        text_features=text_features,
+        rarity=rarity,
+        typography=typography,
+        position_features=position_features,
+    )
+    vectors = np.ones((4, 6), np.float32)
+    features = np.tile(np.arange(RARITY_FEATURES.stop, dtype=np.float32) + 10, (4, 1))
     read = network_input(vectors, features, config)
     assert read.shape == (4, input_width(config))
-    assert (read == 2).sum() == 4 * read_of_them
-    assert config.reads_rarity == (read_of_them == TEXT_FEATURES_WITH_RARITY)
+    expected = [
+        *(ARTICLE_FEATURES if text_features else ()),
+        *(TYPOGRAPHY_FEATURES if text_features and typography else ()),
+        *(RARITY_FEATURES if text_features and rarity else ()),
+    ]
+    assert (read[0, read[0] >= 10] - 10).tolist() == expected
+    assert config.reads_rarity == (text_features and rarity)
     np.testing.assert_array_equal(read[:, :6], vectors)
     read[:] = 0
     assert vectors.all()

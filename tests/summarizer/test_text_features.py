@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer.rarity import Rarity
-from summarizer.text_features import TEXT_FEATURES, TEXT_FEATURES_WITH_RARITY, text_features
+from summarizer.text_features import RARITY_FEATURES, TYPOGRAPHY_FEATURES, text_features
+from summarizer.typography import typography
 
 WORDS = "the ferry was back in port storm council vote 3.5 é 你好 🙂".split()
 RARITY = Rarity(30, {"the": 30, "was": 29, "in": 25, "back": 9, "ferry": 4, "é": 3, "nowhere": 12})
@@ -27,14 +28,14 @@ AWKWARD = [
 @pytest.mark.parametrize("sentences", AWKWARD, ids=lambda found: str(found)[:30])
 def test_every_sentence_has_its_finite_numbers(sentences):
     features = text_features(sentences)
-    assert features.shape == (len(sentences), TEXT_FEATURES)
+    assert features.shape == (len(sentences), RARITY_FEATURES.start)
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
     more = text_features(sentences, RARITY)
-    assert more.shape == (len(sentences), TEXT_FEATURES_WITH_RARITY)
+    assert more.shape == (len(sentences), RARITY_FEATURES.stop)
     assert more.dtype == np.float32
     assert np.isfinite(more).all()
-    np.testing.assert_array_equal(more[:, :TEXT_FEATURES], features)
+    np.testing.assert_array_equal(more[:, : RARITY_FEATURES.start], features)
 
 
 @given(SENTENCES)
@@ -56,9 +57,17 @@ def test_the_quick_sums_are_those_over_all_pairs(sentences):
 
 
 @given(SENTENCES)
-def test_case_and_punctuation_do_not_matter(sentences):
+def test_case_and_punctuation_do_not_matter_to_what_the_words_say(sentences):
     shouted = [f"“{sentence.upper()}”!" for sentence in sentences]
-    np.testing.assert_array_equal(text_features(sentences), text_features(shouted))
+    others = [*range(TYPOGRAPHY_FEATURES.start), *range(TYPOGRAPHY_FEATURES.stop, RARITY_FEATURES.stop)]
+    found, loud = (text_features(form, RARITY)[:, others] for form in (sentences, shouted))
+    np.testing.assert_array_equal(found, loud)
+
+
+@given(SENTENCES)
+def test_typography_stands_beside_what_the_words_say(sentences):
+    found = text_features(sentences, RARITY)[:, TYPOGRAPHY_FEATURES.start : TYPOGRAPHY_FEATURES.stop]
+    np.testing.assert_array_equal(found, typography(sentences))
 
 
 def test_what_the_rest_takes_up_stands_out():
@@ -111,11 +120,17 @@ def one_by_one(sentences: list[str], known: Rarity | None = None) -> np.ndarray:
 def test_sums_over_one_array_are_those_of_single_sentences(sentences):
     features = text_features(sentences, RARITY)
     np.testing.assert_allclose(features[:, :5], one_by_one(sentences), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(features[:, 8:13], one_by_one(sentences, RARITY), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        features[:, RARITY_FEATURES.start : RARITY_FEATURES.start + 5],
+        one_by_one(sentences, RARITY),
+        rtol=0,
+        atol=1e-6,
+    )
 
 
 def test_words_that_every_article_holds_do_not_make_sentences_alike():
     everywhere = Rarity(9, {"the": 9, "was": 9, "in": 9})
     found = text_features(["The ferry was in.", "In was the storm.", "A ferry."], everywhere)
-    assert found[:, 8].tolist() == [pytest.approx(2**-0.5 / 4), 0, 0]  # the ferry comes again
-    assert (text_features(["The was in.", "In was the."], everywhere)[:, 8:] == 0).all()
+    follows = RARITY_FEATURES.start
+    assert found[:, follows].tolist() == [pytest.approx(2**-0.5 / 4), 0, 0]  # the ferry comes again
+    assert (text_features(["The was in.", "In was the."], everywhere)[:, follows:] == 0).all()

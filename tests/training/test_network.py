@@ -12,7 +12,7 @@ from summarizer.model import (
     network_input,
     weight_shapes,
 )
-from summarizer.text_features import TEXT_FEATURES_WITH_RARITY
+from summarizer.text_features import RARITY_FEATURES
 from training.network import Network, PaddedBatch, pad
 
 ARCHITECTURES = [
@@ -186,7 +186,8 @@ def test_text_features_are_read_as_they_are():
     network = Network(config).members[0].train()
     seen = []
     network.recurrent.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].data))
-    vectors, features = np.ones((4, 6), np.float32), np.full((4, TEXT_FEATURES_WITH_RARITY), 7, np.float32)
+    count = RARITY_FEATURES.stop
+    vectors, features = np.ones((4, 6), np.float32), np.full((4, count), 7, np.float32)
     network(pad([network_input(vectors, features, config)]))
-    assert (seen[0][:, 6 : 6 + TEXT_FEATURES_WITH_RARITY] == 7).all()
-    assert seen[0].shape == (4, 6 + TEXT_FEATURES_WITH_RARITY + POSITION_FEATURES)
+    assert (seen[0][:, 6 : 6 + count] == 7).all()
+    assert seen[0].shape == (4, 6 + count + POSITION_FEATURES)

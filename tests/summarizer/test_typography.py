@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from summarizer.typography import typography
+
+AWKWARD = [[], [""], ["", "One.", ""], ["...", "🙂🙂", "\x00"], ["مرحبا"], ["\ud800"], ["a" * 100_000]]
+
+
+@pytest.mark.parametrize("sentences", AWKWARD, ids=lambda found: ascii(found)[:30])
+def test_every_sentence_has_four_numbers_from_0_to_1(sentences):
+    found = typography(sentences)
+    assert found.shape == (len(sentences), 4)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@given(st.lists(st.text(max_size=30), max_size=6))
+def test_a_sentence_has_the_same_numbers_in_any_company(sentences):
+    found = typography(sentences)
+    for sentence, row in zip(sentences, found, strict=True):
+        np.testing.assert_array_equal(typography([sentence])[0], row)
+
+
+@given(st.text(st.characters(exclude_characters="İ"), min_size=1, max_size=40))
+def test_shares_are_those_of_its_characters(sentence):
+    _, _, capitals, digits = typography([sentence])[0]
+    counted = sum(character != character.lower() for character in sentence)
+    assert capitals == pytest.approx((counted / len(sentence)) ** 0.5, abs=1e-6)
+    counted = sum(character in "0123456789" for character in sentence)
+    assert digits == pytest.approx((counted / len(sentence)) ** 0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stop", "question"),
+    [
+        ("It rained.", 1, 0),
+        ("“It rained.”", 1, 0),
+        ("It rained . ", 1, 0),
+        ("It rained …", 1, 0),
+        ("雨が降った。」", 1, 0),
+        ("Did it rain?", 0, 1),
+        ("(It rained!)", 0, 1),
+        ("هل تمطر؟", 0, 1),
+        ("STORM HITS COAST", 0, 0),
+        ("Present: A. Dunning, J. Coe", 0, 0),
+        ('"', 0, 0),
+        ("", 0, 0),
+    ],
+)
+def test_what_a_sentence_ends_with_is_told(sentence, stop, question):
+    assert typography([sentence])[0, :2].tolist() == [stop, question]
