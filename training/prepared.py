@@ -233,7 +233,13 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     """
     manifest, rows = _read(folder)
     vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
-    features = Rows.open(_features_place(folder, manifest.rarity_sha256)[0])
+    features_place = _features_place(folder, manifest.rarity_sha256)[0]
+    if not features_place.exists():
+        raise PreparedError(
+            f"{folder} has no text features as this version computes them; run prepare again, which keeps the"
+            " vectors and targets"
+        )
+    features = Rows.open(features_place)
     place = _targets_place(folder, closeness_name, manifest)[0]
     targets = Rows.open(place) if place.exists() else None
     articles = []

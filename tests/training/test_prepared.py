@@ -192,6 +192,15 @@ def test_damage_is_refused_by_file(tmp_path, encoder):
         load(folder, "lexical")
 
 
+def test_features_of_another_version_are_asked_for_anew(tmp_path, encoder, monkeypatch):
+    folder = ready(ARTICLES, encoder, tmp_path / "ready")
+    monkeypatch.setattr("training.prepared.FEATURES_VERSION", 10_000)
+    with pytest.raises(PreparedError, match="as this version computes them; run prepare again"):
+        load(folder, "lexical")
+    ready(ARTICLES, encoder, folder)
+    assert len(load(folder, "lexical")[1]) == len(ARTICLES)
+
+
 def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp_path, encoder):
     texts = [
         f"The bridge {number} is old and the river is high today. The council said so in year {number} again."
