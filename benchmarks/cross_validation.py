@@ -8,38 +8,40 @@ the rest of the training split, without the articles that share text with the fo
 trained on; CLEAN are the same articles without boilerplate, which are measured. The test split is left alone.
 
 Nothing is chosen on a fold: the epoch that is kept has the best loss on validation articles of the others,
-and the rarity of words is counted in training articles of the others.
+and the rarity of words is counted in training articles of the others. PacSum, which counts words too, counts
+them in the articles that are measured.
 """
 
 import argparse
 import dataclasses
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from summarizer.model import ModelConfig, SentenceScorer, network_input
-from summarizer.options import SummaryOptions
+from summarizer.model import ModelConfig, SentenceScorer
 from summarizer.rarity import Rarity
-from summarizer.selection import select
 from summarizer.text_features import text_features
-from training.baselines import PacSum
 from training.config import RunConfig, preset, run_config
 from training.distributed import Processes
-from training.evaluation import DEFAULT_SENTENCES
+from training.evaluation import ROUGE, Figures, measure, trained
 from training.fit import fit
-from training.metrics import RougeMeter, bootstrap_means
 from training.near_duplicates import near_duplicates
 from training.network import Network
 from training.prepared import PreparedArticle, load
+
+QUOTES, CHOICES = ("rouge1", "rouge2"), ("auc", "precision")
+COMPARED = ("lead", "pacsum", "lexrank", "centroid")
+LABELS = {"rouge1": "R-1", "rouge2": "R-2", "auc": "AUC", "precision": "P at k"}
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 def main() -> None:
-    """Print one table; folds that are done are not trained again."""
+    """Print two tables; folds that are done are not trained again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("prepared", type=Path)
     parser.add_argument("clean", type=Path)
@@ -64,8 +66,8 @@ def main() -> None:
     }
     texts = [" ".join(clean[article.article.id].sentences) for article in known]
     pairs = near_duplicates(texts)
-    meter = RougeMeter()
-    rows: dict[str, list[tuple[float, float, float]]] = {source: [] for source in sources}
+    measured: list[PreparedArticle] = []
+    scores: dict[str, NDArray[np.float64]] = {}
     for fold in range(parsed.folds):
         held = [place for place, article in enumerate(known) if folds.get(article.article.id) == fold]
         related = set(held)
@@ -76,17 +78,13 @@ def main() -> None:
         rarity = Rarity.count(article.sentences for article in rest if article.split == "train")
         rest = [with_rarity(article, rarity) for article in rest]
         model = networks(rest, run, restarts, manifest.dimension, parsed.out / parsed.preset / str(fold))
-        pacsum = PacSum(" ".join(article.sentences) for article in rest)
         for place in held:
             article = with_rarity(clean[known[place].article.id], rarity)
-            rouge = [
-                100
-                * meter.score([article.sentences[index] for index in chosen], article.article.quotes).rouge2
-                for chosen in summaries(article, model, pacsum)
-            ]
-            rows[article.article.source].append((rouge[0], rouge[1], rouge[2]))
+            scores[article.article.id] = trained(model)(article)
+            measured.append(article)
         print(f"fold {fold + 1} of {parsed.folds}: {len(rest)} articles to learn from, {len(held)} held out")
-    print_table(rows)
+    figures = measure(measured, {"model": lambda article: scores[article.article.id]})
+    print("\n".join([*table(figures, QUOTES), "", *table(figures, CHOICES)]))
 
 
 def with_rarity(article: PreparedArticle, rarity: Rarity) -> PreparedArticle:
@@ -117,33 +115,25 @@ def networks(
     return SentenceScorer(dataclasses.replace(config, members=restarts), weights)
 
 
-def summaries(article: PreparedArticle, model: SentenceScorer, pacsum: PacSum) -> list[Sequence[int]]:
-    """Positions that the model, the lead and PacSum choose."""
-    read = network_input(article.vectors, article.features, model.config)
-    options = SummaryOptions(sentences=DEFAULT_SENTENCES)
-    scores = model.score(read).astype(np.float64)
-    best = np.argsort(-pacsum.scores(article.sentences), kind="stable")[:DEFAULT_SENTENCES]
-    return [
-        select(scores, article.sentences, article.vectors, options),
-        range(min(DEFAULT_SENTENCES, len(article.sentences))),
-        sorted(best.tolist()),
-    ]
-
-
-def print_table(rows: Mapping[str, Sequence[tuple[float, float, float]]]) -> None:
-    """ROUGE-2 F1 in percent, and the paired differences with their 95 % intervals."""
-    print("\n| source | articles | model | lead | PacSum | model minus lead | model minus PacSum |")
-    print("| --- | ---: | ---: | ---: | ---: | --- | --- |")
-    together = [row for found in rows.values() for row in found]
-    for source, found in {**rows, "together": together}.items():
-        values = np.array(found)
-        means = " | ".join(f"{mean:.2f}" for mean in values.mean(axis=0))
-        differences = []
-        for other in (1, 2):
-            drawn = bootstrap_means(values[:, 0] - values[:, other])
-            low, high = np.percentile(drawn, [2.5, 97.5])
-            differences.append(f"{(values[:, 0] - values[:, other]).mean():+.2f} ({low:+.2f} to {high:+.2f})")
-        print(f"| {source} | {len(found)} | {means} | {' | '.join(differences)} |")
+def table(figures: Figures, metrics: Sequence[str]) -> Iterator[str]:
+    """Means, and how far the model is above each baseline with the 95 % interval; what is defined of it."""
+    yield f"\n| source | articles | | model | {' | '.join(f'{name}, model minus it' for name in COMPARED)} |"
+    yield f"| --- | ---: | --- | ---: |{' --- |' * len(COMPARED)}"
+    parts = {**figures["sources"], "together": figures["overall"]}
+    for source, part in parts.items():
+        for metric in metrics:
+            systems = part["systems"]
+            if systems["model"][metric]["mean"] is None:
+                continue
+            digits = 2 if metric in ROUGE else 3
+            cells = [f"{systems['model'][metric]['mean']:.{digits}f}"]
+            for name in COMPARED:
+                above = systems[name]["model_minus"][metric]
+                interval = f"{above['low']:+.{digits}f} to {above['high']:+.{digits}f}"
+                cells.append(
+                    f"{systems[name][metric]['mean']:.{digits}f}, {above['mean']:+.{digits}f} ({interval})"
+                )
+            yield f"| {source} | {part['articles']} | {LABELS[metric]} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

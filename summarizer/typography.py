@@ -35,12 +35,14 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     found[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
     # All sentences at once, character by character. The one letter whose small form is two is left out.
     text = "".join(sentences).replace("\u0130", "I")
-    codes, small = (_code_points(form) for form in (text, text.lower()))
-    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-    edges = np.concatenate([[0], np.cumsum(lengths)])
+    codes, small = _code_points(text), _code_points(text.lower())
+    edges = np.zeros(len(sentences) + 1, np.int64)
+    np.cumsum([len(sentence) for sentence in sentences], out=edges[1:])
     for column, marked in ((2, codes != small), (3, codes - 48 < 10)):  # without sign: below 48 is far above
-        numbers = np.diff(np.concatenate([[0], np.cumsum(marked)])[edges])
-        found[:, column] = np.sqrt(numbers / np.maximum(lengths, 1))
+        before = np.searchsorted(np.flatnonzero(marked), edges)
+        found[:, column] = before[1:] - before[:-1]
+    found[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]
+    np.sqrt(found[:, 2:], out=found[:, 2:])
     return found
 
 
