@@ -38,7 +38,7 @@ format: $(VENV)/.testing
 # Every step goes on where it was killed.
 model: $(VENV)/.testing runs/encoder/model.safetensors
 	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared \
-		--boilerplate 0.3 --introductions xsum
+		--boilerplate 0.5 --introductions xsum
 	$(BIN)/python -m training fit runs/prepared --preset shipped --out runs/model
 	$(BIN)/python -m training report runs/model
 
