@@ -2,28 +2,44 @@
 
 python benchmarks/boilerplate.py PREPARED [--checkpoint FOLDER ...]
 
-PREPARED holds articles as ``python -m training prepare`` writes them without ``--boilerplate``. Those of the
-validation split get lines of the kinds that training articles get, other ones; so this tells whether they
-were learned, and ``kinds.py``, whose articles were written by hand, whether that helps with what pages really
-hold. Meetings are left out: nobody prints them between links.
+Prepared articles of the validation split, which never have such lines, get some of the kinds that training
+articles get, other ones; so this tells whether those were learned, and ``kinds.py``, whose articles were
+written by hand, whether that helps with what pages really hold. Meetings are left out: nobody prints them
+between links. Three sentences of each article are selected.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from summarizer import Summarizer, SummaryOptions
 from summarizer.pipeline import DEFAULT_CHECKPOINT
+from summarizer.selection import select
+from training.baselines import PacSum, lead
 from training.boilerplate import littered
 from training.evaluation import DEFAULT_SENTENCES
-from training.metrics import auc
+from training.metrics import RougeMeter, auc
 from training.prepared import load
 
-COLUMNS = ("checkpoint", "lines among the selected", "articles whose best sentence is a line", "AUC")
+COLUMNS = ("system", "lines among the selected", "articles whose best sentence is a line", "AUC", "R-2")
 LEFT_OUT = "ami"
+
+
+class Littered(NamedTuple):
+    """:ivar is_line: shape (T,), which sentences were put in."""
+
+    sentences: list[str]
+    is_line: NDArray[np.bool_]
+    quotes: Sequence[str]
+
+
+System = Callable[[list[str]], tuple[NDArray[np.float64], Sequence[int]]]
+"""Scores of the T sentences of an article, shape (T,), and the positions that it selects."""
 
 
 def main() -> None:
@@ -35,30 +51,53 @@ def main() -> None:
     )
     parser.add_argument("--closeness", default="blend", help="that the folder has targets of")
     parsed = parser.parse_args()
-    articles = [
-        littered(article.sentences, f"measured {article.article.id}", article.article.title)
-        for article in load(parsed.prepared, parsed.closeness)[1]
-        if article.split == "validation" and article.article.source != LEFT_OUT
-    ]
+    articles = []
+    for article in load(parsed.prepared, parsed.closeness)[1]:
+        if article.split == "validation" and article.article.source != LEFT_OUT:
+            found = littered(article.sentences, f"measured {article.article.id}", article.article.title)
+            articles.append(Littered(found.sentences, np.array(found.is_boilerplate), article.article.quotes))
+    pacsum = PacSum(" ".join(article.sentences) for article in articles)
+    systems: dict[str, System] = {
+        f"{folder.parent.name}/{folder.name}": _model(Summarizer.load(folder)) for folder in parsed.checkpoint
+    }
+    systems |= {"lead": _baseline(lambda rows: lead(len(rows))), "PacSum": _baseline(pacsum.scores)}
     print(f"| {' | '.join(COLUMNS)} |\n| --- |{' ---: |' * (len(COLUMNS) - 1)}")
-    for folder in parsed.checkpoint:
-        name, figures = f"{folder.parent.name}/{folder.name}", _figures(Summarizer.load(folder), articles)
-        print(f"| {' | '.join([name, *figures])} |")
+    for name, system in systems.items():
+        print(f"| {' | '.join([name, *_figures(system, articles)])} |")
 
 
-def _figures(summarizer: Summarizer, articles: Sequence[tuple[list[str], list[bool]]]) -> list[str]:
-    selected, firsts, aucs = [], [], []
-    for sentences, marks in articles:
-        is_line: NDArray[np.bool_] = np.array(marks)
+def _model(summarizer: Summarizer) -> System:
+    def choose(sentences: list[str]) -> tuple[NDArray[np.float64], Sequence[int]]:
         evaluation = summarizer.evaluate_sentences(sentences, SummaryOptions(sentences=DEFAULT_SENTENCES))
-        scores = np.array([sentence.score for sentence in evaluation.sentences])
-        selected += is_line[list(evaluation.indices)].tolist()
-        firsts.append(is_line[scores.argmax()])
-        aucs.append(auc(scores, ~is_line))
+        return np.array([sentence.score for sentence in evaluation.sentences]), evaluation.indices
+
+    return choose
+
+
+def _baseline(scores_of: Callable[[list[str]], NDArray[np.float64]]) -> System:
+    options = SummaryOptions(sentences=DEFAULT_SENTENCES, redundancy="none")
+
+    def choose(sentences: list[str]) -> tuple[NDArray[np.float64], Sequence[int]]:
+        scores = scores_of(sentences)
+        return scores, select(scores, sentences, np.empty((0, 0), np.float32), options)
+
+    return choose
+
+
+def _figures(system: System, articles: Sequence[Littered]) -> list[str]:
+    selected, firsts, aucs, rouge = [], [], [], []
+    meter = RougeMeter()
+    for article in tqdm(articles, unit="article"):
+        scores, indices = system(article.sentences)
+        selected += article.is_line[list(indices)].tolist()
+        firsts.append(article.is_line[scores.argmax()])
+        aucs.append(auc(scores, ~article.is_line))
+        rouge.append(meter.score([article.sentences[index] for index in indices], article.quotes).rouge2)
     return [
         f"{sum(selected)} of {len(selected)} ({np.mean(selected):.2%})",
         f"{sum(firsts)} of {len(firsts)} ({np.mean(firsts):.2%})",
         f"{np.mean(aucs):.4f}",
+        f"{100 * np.mean(rouge):.2f}",
     ]
 
 

@@ -64,6 +64,8 @@ def main() -> None:
         for article in known
         if article.article.source in sources
     }
+    if unknown := set(sources) - {article.article.source for article in known}:
+        parser.error(f"no articles of {', '.join(sorted(unknown))} in {parsed.prepared}")
     texts = [" ".join(clean[article.article.id].sentences) for article in known]
     pairs = near_duplicates(texts)
     measured: list[PreparedArticle] = []
@@ -77,7 +79,9 @@ def main() -> None:
         rest = [article for place, article in enumerate(known) if place not in related]
         rarity = Rarity.count(article.sentences for article in rest if article.split == "train")
         rest = [with_rarity(article, rarity) for article in rest]
-        model = networks(rest, run, restarts, manifest.dimension, parsed.out / parsed.preset / str(fold))
+        folder = parsed.out / parsed.preset / str(fold)
+        fingerprint = f"{manifest.digest} {run.closeness} {','.join(sources)} {fold} of {parsed.folds}"
+        model = networks(rest, run, restarts, manifest.dimension, folder, fingerprint)
         for place in held:
             article = with_rarity(clean[known[place].article.id], rarity)
             scores[article.article.id] = trained(model)(article)
@@ -93,9 +97,17 @@ def with_rarity(article: PreparedArticle, rarity: Rarity) -> PreparedArticle:
 
 
 def networks(
-    articles: Sequence[PreparedArticle], run: RunConfig, restarts: int, dimension: int, folder: Path
+    articles: Sequence[PreparedArticle],
+    run: RunConfig,
+    restarts: int,
+    dimension: int,
+    folder: Path,
+    fingerprint: str,
 ) -> SentenceScorer:
-    """The mean of some restarts."""
+    """The mean of some restarts.
+
+    :param fingerprint: of the articles; states of others in the folder are refused.
+    """
     training = [article for article in articles if article.split == "train"]
     validation = [article for article in articles if article.split == "validation"]
     config: ModelConfig = run.model_for(dimension)
@@ -108,7 +120,7 @@ def networks(
             dataclasses.replace(run.fit, seed=member),
             ALONE,
             state_file=folder / f"{member}.pt",
-            fingerprint=f"{len(training)} {len(validation)} articles of {folder}",
+            fingerprint=f"{fingerprint} {len(training)} {len(validation)}",
         ).network
         for name, weight in network.weights().items():
             weights[name.replace("members.0.", f"members.{member}.", 1)] = weight
@@ -117,7 +129,7 @@ def networks(
 
 def table(figures: Figures, metrics: Sequence[str]) -> Iterator[str]:
     """Means, and how far the model is above each baseline with the 95 % interval; what is defined of it."""
-    yield f"\n| source | articles | | model | {' | '.join(f'{name}, model minus it' for name in COMPARED)} |"
+    yield f"| source | articles | | model | {' | '.join(f'{name}, model minus it' for name in COMPARED)} |"
     yield f"| --- | ---: | --- | ---: |{' --- |' * len(COMPARED)}"
     parts = {**figures["sources"], "together": figures["overall"]}
     for source, part in parts.items():
@@ -129,10 +141,10 @@ def table(figures: Figures, metrics: Sequence[str]) -> Iterator[str]:
             cells = [f"{systems['model'][metric]['mean']:.{digits}f}"]
             for name in COMPARED:
                 above = systems[name]["model_minus"][metric]
-                interval = f"{above['low']:+.{digits}f} to {above['high']:+.{digits}f}"
-                cells.append(
-                    f"{systems[name][metric]['mean']:.{digits}f}, {above['mean']:+.{digits}f} ({interval})"
-                )
+                cell = f"{systems[name][metric]['mean']:.{digits}f}, {above['mean']:+.{digits}f}"
+                if above["low"] is not None:  # it is None of a single article
+                    cell += f" ({above['low']:+.{digits}f} to {above['high']:+.{digits}f})"
+                cells.append(cell)
             yield f"| {source} | {part['articles']} | {LABELS[metric]} | {' | '.join(cells)} |"
 
 

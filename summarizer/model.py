@@ -10,7 +10,6 @@ P number of position features, H width of the recurrent state; M members, N dire
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -25,7 +24,6 @@ Floats: TypeAlias = NDArray[np.float32]
 
 GATES: Mapping[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
 POSITION_FEATURES = 5
-_REMEMBERED_LENGTHS = 128  # of articles, whose position features are kept: 2.5 MB for ones of 1,000 sentences
 _EPSILON = 1e-5  # added to a variance before its root, as PyTorch's normalizations do
 
 
@@ -39,8 +37,8 @@ class ModelConfig:
     :ivar layers: Recurrent layers on top of each other.
     :ivar bidirectional: Whether a sentence also sees what comes after it.
     :ivar position_features: Whether the place in the article is added to each vector.
-    :ivar text_features: Whether what the words of the article say about the sentence is added to each
-        vector; see :mod:`summarizer.text_features`.
+    :ivar text_features: Whether what the article says about the sentence is added to each vector; see
+        :mod:`summarizer.text_features`. The next two are parts of it.
     :ivar rarity: Whether the text features are taken a second time with the rarity of words in the training
         articles. It travels with the checkpoint.
     :ivar typography: Whether the text features say how a sentence is set, too: what it ends with, its
@@ -98,7 +96,6 @@ class ModelConfig:
         return self.text_features and self.rarity
 
 
-@lru_cache(_REMEMBERED_LENGTHS)
 def position_features(count: int) -> Floats:
     """Where each sentence stands in its article, as five numbers in [0, 1].
 
@@ -106,21 +103,20 @@ def position_features(count: int) -> Floats:
     1/(n-i), and log(1+i)/log(1+n).
 
     :param count: n.
-    :returns: shape (n, 5), float32; not to be written to.
+    :returns: shape (n, 5), float32.
     """
     i = np.arange(count, dtype=np.float64)
     n = max(count, 1)
     features = [i / n, (n - 1 - i) / n, 1 / (1 + i), 1 / (n - i), np.log1p(i) / np.log1p(n)]
-    stacked = np.stack(features, axis=1).astype(np.float32)
-    stacked.flags.writeable = False
-    return stacked
+    return np.stack(features, axis=1).astype(np.float32)
 
 
 def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
     """What the network reads of one article.
 
     :param vectors: shape (T, D).
-    :param features: of :func:`summarizer.text_features.text_features`, with a rarity if the network reads it.
+    :param features: of :func:`summarizer.text_features.text_features`: shape (T, 18), or (T, 12) if the
+        network reads no rarity.
     :returns: shape (T, D + F + P), without F or P where the network does without; a new array.
     """
     parts = [vectors, features[:, text_columns(config)]]
@@ -249,7 +245,7 @@ class _Layer(NamedTuple):
 
 # How PyTorch orders the gates, how this module does, and by what it multiplies what goes into each. Half of
 # what goes into a sigmoid makes it a tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
-_GATES: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
+_GATE_LAYOUT: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
     "lstm": ([0, 1, 3, 2], [0.5, 0.5, 0.5, 1]),  # enter, forget, leave, candidate
     "gru": ([0, 1, 2], [0.5, 0.5, 1]),  # reset, update, candidate
     "rnn": ([0], [1]),
@@ -258,7 +254,7 @@ _GATES: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
 
 def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:
     directions, width = _directions(config), config.width
-    order, scale = _GATES[config.cell]
+    order, scale = _GATE_LAYOUT[config.cell]
     read, bias, carry, carry_bias = (list[NDArray[np.floating]]() for _ in range(4))
     for member in range(config.members):
         for suffix in _suffixes(config, layer):
@@ -302,7 +298,10 @@ def _with_normalization(
     reading: NDArray[np.float64],
     constant: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The scale and shift of a normalization as part of the matrix, shape (K, D + F + P), that reads it."""
+    """The scale and shift of a normalization as part of the matrix that reads it.
+
+    :param reading: shape (gates H, D + F + P).
+    """
     if config.normalize == "none":
         return reading, constant
     own = f"members.{member}.normalize."

@@ -142,9 +142,9 @@ class Summarizer:
         ]
 
     def features(self, document: Document) -> NDArray[np.float32]:
-        """What the network reads of each sentence beside its vector; :meth:`score` takes them by itself.
+        """What there is to read of each sentence beside its vector; :meth:`score` takes it by itself.
 
-        :returns: shape (T, F), of :func:`summarizer.text_features.text_features`.
+        :returns: shape (T, 18), or (T, 12) without a rarity: :func:`summarizer.text_features.text_features`.
         """
         return text_features([sentence.text for sentence in document.sentences], self._rarity)
 

@@ -1,4 +1,4 @@
-"""What an article says about each of its sentences by its words, beside the sentence's own vector.
+"""What an article says about each of its sentences, beside the sentence's own vector.
 
 A vector tells what a sentence is about; these numbers tell how much the rest of the article is about the
 same. The idea is that of LexRank and PacSum (Zheng and Lapata, "Sentence Centrality Revisited for

@@ -10,35 +10,45 @@ from numpy.typing import NDArray
 
 _COLUMNS = 4
 
-_STOPS = frozenset(".…。｡．۔।॥።")
-_QUESTIONS_AND_EXCLAMATIONS = frozenset("?!？！؟፧‽⁉⁈")
-# May stand behind what ends a sentence.
-_CLOSING = " \t\"'”’»›)]}」』）】》〉］｝"
+_FULL_STOPS = frozenset(".…。｡．۔।॥։።។៕៖။")
+_QUESTIONS_AND_EXCLAMATIONS = frozenset("?!？！؟፧‽⁉⁈\u037e")
+# May stand behind what ends a sentence: white space, characters without a form, quotation marks of either
+# direction (languages differ), closing brackets.
+_CLOSING = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069"
+    "\ufe0e\ufe0f\ufeff"
+    "\"'“”„‟‘’‚‛«»‹›)]}」』）】》〉］｝"
+)
 
 
 def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     """Four numbers in [0, 1] for each of T sentences.
 
-    - 1 if it ends with a full stop or an ellipsis, quotation marks and brackets behind it left aside
+    - 1 if it ends with a full stop or an ellipsis; quotation marks and brackets behind it do not count
     - 1 if it ends so with a question or exclamation mark
     - the square root of the share of its characters that are capitals; the root, since shares are small
     - the same of the digits 0 to 9
 
     :returns: shape (T, 4), float32.
 
-    >>> typography(["It rained (all day).", "READ MORE: Storm", "Why?"]).round(2).tolist()
+    >>> typography(["It rained (all day).", "READ MORE: Storm", "Why?"]).astype(float).round(2).tolist()
     [[1.0, 0.0, 0.22, 0.0], [0.0, 0.0, 0.75, 0.0], [0.0, 1.0, 0.5, 0.0]]
     """
     found = np.zeros((len(sentences), _COLUMNS), np.float32)
     ends = [sentence.rstrip(_CLOSING)[-1:] for sentence in sentences]
-    found[:, 0] = [end in _STOPS for end in ends]
+    found[:, 0] = [end in _FULL_STOPS for end in ends]
     found[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
-    # All sentences at once, character by character. The one letter whose small form is two is left out.
+    # All sentences at once, character by character. One letter's lowercase form is two; a plain I stands in.
     text = "".join(sentences).replace("\u0130", "I")
-    codes, small = _code_points(text), _code_points(text.lower())
+    codes, lowercase = _code_points(text), _code_points(text.lower())
     edges = np.zeros(len(sentences) + 1, np.int64)
     np.cumsum([len(sentence) for sentence in sentences], out=edges[1:])
-    for column, marked in ((2, codes != small), (3, codes - 48 < 10)):  # without sign: below 48 is far above
+    for column, marked in (
+        (2, codes != lowercase),
+        (3, codes - 48 < 10),
+    ):  # without sign: below 48 is far above
         before = np.searchsorted(np.flatnonzero(marked), edges)
         found[:, column] = before[1:] - before[:-1]
     found[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]

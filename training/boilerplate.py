@@ -167,18 +167,18 @@ def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Se
     def one(choices: Sequence[str]) -> str:
         return choices[int(generator.integers(len(choices)))]
 
-    def number(low: int, high: int) -> str:
-        return str(int(generator.integers(low, high)))
+    def number(low: int, high: int) -> int:
+        return int(generator.integers(low, high))
 
     def beginning(fewest: int, most: int) -> str:
         words = one(sentences).split() if sentences else []
-        return " ".join(words[: int(generator.integers(fewest, most + 1))])
+        return " ".join(words[: number(fewest, most + 1)])
 
     def heading(fewest: int, most: int) -> str:
         words = beginning(fewest, most).strip(" .,;:!?\"'“”‘’") or "Introduction"
         return one((words, words.title(), words.upper()))
 
-    fields: dict[str, Callable[[], str]] = {
+    fields: dict[str, Callable[[], str | int]] = {
         "heading": lambda: heading(2, 6),
         "headline": lambda: heading(4, 11),
         "echo": lambda: beginning(4, 9),
@@ -194,12 +194,12 @@ def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Se
         "digit": lambda: number(1, 12),
         "number": lambda: number(2, 900),
         "year": lambda: number(2005, 2027),
-        "time": lambda: f"{int(number(0, 24)):02}:{int(number(0, 60)):02}",
+        "time": lambda: f"{number(0, 24):02}:{number(0, 60):02}",
         "date": lambda: f"{number(1, 29)} {one(MONTHS)} {number(2005, 2027)}",
     }
     pattern = one(patterns)
-    line = _FIELD.sub(lambda field: fields[field[1]](), pattern)
-    bare = "{head" in pattern or line.endswith((".", "|", ":"))
+    line = _FIELD.sub(lambda field: str(fields[field[1]]()), pattern)
+    bare = "{heading}" in pattern or "{headline}" in pattern or line.endswith((".", "|", ":"))
     return line if bare else line + one(ENDINGS)
 
 

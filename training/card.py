@@ -68,7 +68,8 @@ def _text_features(model: ModelConfig) -> str:
     if not model.text_features:
         return "without text features"
     kinds = "in the article and in the training articles" if model.rarity else "in the article"
-    return f"with text features by the rarity of words {kinds}"
+    typography = " and by typography" if model.typography else ""
+    return f"with text features by the rarity of words {kinds}{typography}"
 
 
 def _table(model: ModelConfig) -> str:

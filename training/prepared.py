@@ -237,7 +237,7 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     if not features_place.exists():
         raise PreparedError(
             f"{folder} has no text features as this version computes them; run prepare again, which keeps the"
-            " vectors and targets"
+            " vectors and targets, and begin runs anew that were begun on the former ones"
         )
     features = Rows.open(features_place)
     place = _targets_place(folder, closeness_name, manifest)[0]

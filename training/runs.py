@@ -54,8 +54,9 @@ STATE_FILE = "state.pt"
 CHECKPOINT_FOLDER = "checkpoint"
 
 _OTHER_ARTICLES = (
-    "{prepared} does not hold the articles that {out} was begun on: the corpus or the encoder has changed;"
-    " prepare them into a folder of their own, or name another folder instead of {out}"
+    "{prepared} does not hold the articles that {out} was begun on: the corpus, the encoder or the"
+    " text features of this version have changed; prepare them into a folder of their own, or name another"
+    " folder instead of {out}"
 )
 
 Splits = Mapping[Split, Sequence[PreparedArticle]]

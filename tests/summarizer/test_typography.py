@@ -1,9 +1,12 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer.typography import typography
+from summarizer.sentences import _OTHER_STOPS
+from summarizer.typography import _CLOSING, typography
 
 AWKWARD = [[], [""], ["", "One.", ""], ["...", "🙂🙂", "\x00"], ["مرحبا"], ["\ud800"], ["a" * 100_000]]
 
@@ -41,6 +44,11 @@ def test_shares_are_those_of_its_characters(sentence):
         ("It rained . ", 1, 0),
         ("It rained …", 1, 0),
         ("雨が降った。」", 1, 0),
+        ("It rained.\n", 1, 0),
+        ("It rained.\u00a0\u200b", 1, 0),
+        ("„Es regnete.“", 1, 0),
+        ("»Det regnede.«", 1, 0),
+        ("هطل المطر.\u200f", 1, 0),
         ("Did it rain?", 0, 1),
         ("(It rained!)", 0, 1),
         ("هل تمطر؟", 0, 1),
@@ -52,3 +60,19 @@ def test_shares_are_those_of_its_characters(sentence):
 )
 def test_what_a_sentence_ends_with_is_told(sentence, stop, question):
     assert typography([sentence])[0, :2].tolist() == [stop, question]
+
+
+@pytest.mark.parametrize("stop", _OTHER_STOPS, ids=ascii)
+def test_what_ends_sentences_of_other_scripts_is_known_here_too(stop):
+    assert typography([f"雨{stop}"])[0, :2].sum() == 1
+
+
+def test_all_white_space_may_follow_the_end():
+    everything = map(chr, range(0x110000))
+    spaces = {found for found in everything if found.isspace() or unicodedata.category(found).startswith("Z")}
+    assert spaces <= set(_CLOSING)
+
+
+def test_the_letter_whose_lowercase_form_is_two_counts_as_one_capital():
+    found = typography(["İİ", "Aİ b", "İ", "b"])
+    np.testing.assert_allclose(found[:, 2], [1, 0.5**0.5, 1, 0], atol=1e-6)

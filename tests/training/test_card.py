@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from summarizer.checkpoint import CheckpointConfig, EncoderConfig
@@ -41,6 +43,21 @@ def test_the_card_says_what_the_model_is_and_what_it_is_for(written):
     assert "bidirectional LSTM of width 8,\n  2 layers, sentence vectors of width 4" in written
     assert "closeness `lexical`" in written
     assert "f" * 64 in written
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "by the rarity of words in the article and in the training articles and by typography,"),
+        ({"rarity": False}, "by the rarity of words in the article and by typography,"),
+        ({"typography": False}, "in the article and in the training articles,"),
+        ({"text_features": False}, "without text features,"),
+    ],
+)
+def test_the_card_tells_what_the_network_reads(figures, settings, told):
+    model = ModelConfig(dimension=4, **settings)
+    described = dataclasses.replace(config(TRAINING), model=model)
+    assert told in card(described, {"test": figures})
 
 
 def test_the_card_tells_sources_and_splits_with_their_counts(written):

@@ -20,7 +20,12 @@ ARCHITECTURES = [
     for cell in ("lstm", "gru", "rnn")
     for bidirectional in (True, False)
     for layers in (1, 2)
-] + [{"normalize": "batch"}, {"normalize": "none"}, {"activation": "linear"}, {"members": 3}]
+] + [{"normalize": "batch"}, {"normalize": "none"}, {"activation": "linear"}]
+ARCHITECTURES += [
+    {"cell": cell, "bidirectional": bidirectional, "layers": layers, "members": 3}
+    for cell in ("lstm", "gru", "rnn")
+    for bidirectional, layers in ((True, 1), (True, 2), (False, 2))
+]
 
 
 def small(**settings: object) -> ModelConfig:
