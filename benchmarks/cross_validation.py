@@ -93,7 +93,11 @@ def main() -> None:
 
 def with_rarity(article: PreparedArticle, rarity: Rarity) -> PreparedArticle:
     """The same article, as the networks of a fold see it."""
-    return dataclasses.replace(article, features=text_features(article.sentences, rarity))
+    return dataclasses.replace(
+        article,
+        features=text_features(article.sentences, rarity),
+        littered=article.littered and with_rarity(article.littered, rarity),
+    )
 
 
 def networks(

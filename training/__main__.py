@@ -100,8 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         default=0.0,
         metavar="SHARE",
-        help="share of the training articles that get bylines, captions and the like as sentences that nobody"
-        " quotes (default 0)",
+        help="share of the training articles that are learned from a second time, with bylines, captions and"
+        " the like among their sentences, which nobody quotes (default 0)",
     )
     stage.add_argument(
         "--introductions",

@@ -114,6 +114,7 @@ def fit(
         [article for article in articles if weights.get(article.article.source, 1.0)]
         for articles in (training, validation)
     )
+    training += [article.littered for article in training if article.littered]
     if not (training and validation):
         raise FitError("weights leaves no article to train on or to validate with; give a source more than 0")
     shown = show and processes.first

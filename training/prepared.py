@@ -3,7 +3,7 @@
 ::
 
     manifest.json        what the articles were made with, counts
-    articles.jsonl       one article a line: id, title, source, split, quotes, sentences, boilerplate
+    articles.jsonl       one article a line: id, title, source, split, quotes, sentences, littered
     rarity.json          in how many training articles each word is; see summarizer/rarity.py
     vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
     features/NAME/       rows of width F likewise; see summarizer/text_features.py
@@ -20,7 +20,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -68,6 +68,7 @@ class Manifest:
     :ivar encoder_digest: tells whether it is still the same.
     :ivar dimension: D.
     :ivar splits: split -> articles in it.
+    :ivar littered: articles that have a littered form.
     :ivar articles_sha256: of ``articles.jsonl``.
     :ivar rarity_sha256: of ``rarity.json``.
     """
@@ -78,6 +79,7 @@ class Manifest:
     articles: int
     sentences: int
     splits: Mapping[Split, int]
+    littered: int
     articles_sha256: str
     rarity_sha256: str
 
@@ -96,6 +98,7 @@ class PreparedArticle:
     :ivar vectors: shape (T, D), float32; a view of the file.
     :ivar features: shape (T, F), float32; likewise. All there are, with those that need a rarity.
     :ivar targets: shape (T,), float32, in [0, 1].
+    :ivar littered: the same article with boilerplate among its sentences, to learn from beside it.
     """
 
     article: Article
@@ -104,6 +107,7 @@ class PreparedArticle:
     vectors: NDArray[np.float32]
     features: NDArray[np.float32]
     targets: NDArray[np.float32]
+    littered: "PreparedArticle | None" = None
 
 
 def open_encoder(name: str) -> Encoder:
@@ -133,8 +137,8 @@ def prepare(
     with an article of an earlier split (train, validation, test) stays, but belongs to no split.
 
     :param encoder_source: what :func:`open_encoder` was given.
-    :param boilerplate: share of the training articles that get lines such as bylines and captions, which
-        nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
+    :param boilerplate: share of the training articles that are there a second time with lines such as bylines
+        and captions, which nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
     :param introductions: sources whose quotes are the introduction that was cut off from the text. It is put
         back into half of their training articles; or the network learns that articles begin in the middle.
     :raises PreparedError: no article, or the folder holds something else.
@@ -157,15 +161,16 @@ def prepare(
         for article, sentences in split
     ]
     with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
-        _encode([row["sentences"] for row in rows], encoder, store, "encode")
+        _encode([sentences for row in rows for sentences in _forms(row)], encoder, store, "encode")
     rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
     write_whole(folder / RARITY_FILE, rarity.as_json())
     rarity_sha256 = sha256_of(folder / RARITY_FILE)
     features_place = _features_place(folder, rarity_sha256)
     with RowStore(*features_place, RARITY_FEATURES.stop) as store:
         for row in tqdm(rows, desc="features", unit="article"):
-            if _key(row["sentences"]) not in store:
-                store.add(_key(row["sentences"]), text_features(row["sentences"], rarity))
+            for sentences in _forms(row):
+                if _key(sentences) not in store:
+                    store.add(_key(sentences), text_features(sentences, rarity))
         store.flush()
     write_whole(folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     manifest = Manifest(
@@ -175,6 +180,7 @@ def prepare(
         articles=len(rows),
         sentences=sum(len(row["sentences"]) for row in rows),
         splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
+        littered=sum(row["littered"] is not None for row in rows),
         articles_sha256=sha256_of(folder / ARTICLES_FILE),
         rarity_sha256=rarity_sha256,
     )
@@ -193,10 +199,14 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
     """
     manifest, rows = _read(folder)
     place, about = _targets_place(folder, closeness_name, manifest)
-    missing = {_key(row["sentences"], row["quotes"]): row for row in rows}
+    missing = {
+        _key(sentences, row["quotes"]): (sentences, row["quotes"])
+        for row in rows
+        for sentences in _forms(row)
+    }
     if (place / INDEX_FILE).exists():  # the last file of a new store; without it a kill was quicker
         kept = Rows.open(place)
-        missing = {key: row for key, row in missing.items() if key not in kept}
+        missing = {key: found for key, found in missing.items() if key not in kept}
     if not missing:
         return
     vectors = Rows.open(_vectors_place(folder, manifest.encoder_digest)[0])
@@ -211,12 +221,12 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
     score = closeness(closeness_name)
     with RowStore(place, about, 1) as store:
         progress = tqdm(missing.items(), desc=f"targets {closeness_name}", unit="article")
-        for number, (key, row) in enumerate(progress, start=1):
+        for number, (key, (sentences, quotes)) in enumerate(progress, start=1):
             quoted = Quoted(
-                row["sentences"],
-                row["quotes"],
-                vectors[_key(row["sentences"])],
-                quote_vectors[_key(row["quotes"])] if quote_vectors else nothing,
+                sentences,
+                quotes,
+                vectors[_key(sentences)],
+                quote_vectors[_key(quotes)] if quote_vectors else nothing,
             )
             if key not in store:  # another process may have been quicker
                 store.add(key, score(quoted)[:, None])
@@ -242,9 +252,9 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     features = Rows.open(features_place)
     place = _targets_place(folder, closeness_name, manifest)[0]
     targets = Rows.open(place) if place.exists() else None
-    articles = []
-    for row in rows:
-        sentences, quotes = row["sentences"], row["quotes"]
+
+    def prepared(row: Mapping[str, Any], sentences: Sequence[str]) -> PreparedArticle:
+        quotes = row["quotes"]
         if _key(sentences) not in vectors or _key(sentences) not in features:
             raise PreparedError(
                 f"{folder}: no vectors or features for article {row['id']!r}; run prepare again"
@@ -255,18 +265,25 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
                 f" run prepare again with --closeness {closeness_name!r}"
             )
         article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
-        found = np.array(targets[_key(sentences, quotes)][:, 0])
-        found[row["boilerplate"]] = 0  # a caption may repeat half a sentence; it is no quote for that
-        articles.append(
-            PreparedArticle(
-                article,
-                row["split"],
-                sentences,
-                vectors[_key(sentences)],
-                features[_key(sentences)],
-                found,
-            )
+        return PreparedArticle(
+            article,
+            row["split"],
+            sentences,
+            vectors[_key(sentences)],
+            features[_key(sentences)],
+            targets[_key(sentences, quotes)][:, 0],
         )
+
+    articles = []
+    for row in rows:
+        article, *second = (prepared(row, sentences) for sentences in _forms(row))
+        for form in second:
+            quoted = form.targets.copy()
+            quoted[row["littered"]["lines"]] = (
+                0  # a caption may repeat half a sentence; it is no quote for that
+            )
+            article = replace(article, littered=replace(form, targets=quoted))
+        articles.append(article)
     return manifest, articles
 
 
@@ -314,13 +331,16 @@ def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
 def _row(
     article: Article, sentences: list[str], split: Split | None, boilerplate: float, *, has_introduction: bool
 ) -> dict[str, Any]:
-    """A line of the list of articles. ``boilerplate``: places of the lines that were put in."""
-    made: list[int] = []
+    """A line of the list of articles.
+
+    ``littered``: None, or the ``sentences`` once more with lines among them, and where those ``lines`` are.
+    """
+    second: dict[str, Any] | None = None
     if split == "train" and has_introduction and is_chosen(f"introduction {article.id}", 0.5):
         sentences = [*article.quotes, *sentences]
     if split == "train" and is_chosen(article.id, boilerplate):
-        sentences, added = littered(sentences, article.id, article.title)
-        made = np.flatnonzero(added).tolist()
+        found = littered(sentences, article.id, article.title)
+        second = {"sentences": found.sentences, "lines": np.flatnonzero(found.is_boilerplate).tolist()}
     return {
         "id": article.id,
         "title": article.title,
@@ -328,8 +348,13 @@ def _row(
         "split": split,
         "quotes": article.quotes,
         "sentences": sentences,
-        "boilerplate": made,
+        "littered": second,
     }
+
+
+def _forms(row: Mapping[str, Any]) -> list[list[str]]:
+    """The sentences of an article, and those of its littered form if it has one."""
+    return [row["sentences"]] + ([row["littered"]["sentences"]] if row["littered"] else [])
 
 
 def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:

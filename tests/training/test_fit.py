@@ -82,6 +82,18 @@ def test_eight_articles_are_overfitted():
     assert history[-1].training_loss < 0.02
 
 
+def test_littered_forms_are_learned_from_beside_their_articles_and_measured_nowhere():
+    forms = [dataclasses.replace(article, targets=1 - article.targets) for article in TRAINING]
+    twice = [
+        dataclasses.replace(article, littered=form) for article, form in zip(TRAINING, forms, strict=True)
+    ]
+    found = fit(twice, VALIDATION, MODEL, QUICK, ALONE)
+    assert weights(found) == weights(fit([*TRAINING, *forms], VALIDATION, MODEL, QUICK, ALONE))
+    assert weights(found) != weights(run())
+    littered = [dataclasses.replace(article, littered=TRAINING[0]) for article in VALIDATION]
+    assert fit(twice, littered, MODEL, QUICK, ALONE).history == found.history
+
+
 @pytest.mark.parametrize("loss", ["bce", "mae", "mse", "ranking"])
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
 def test_every_loss_falls_with_every_optimizer(loss, optimizer):

@@ -201,7 +201,7 @@ def test_features_of_another_version_are_asked_for_anew(tmp_path, encoder, monke
     assert len(load(folder, "lexical")[1]) == len(ARTICLES)
 
 
-def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp_path, encoder):
+def test_training_articles_alone_are_there_again_with_boilerplate_which_is_never_a_target(tmp_path, encoder):
     texts = [
         f"The bridge {number} is old and the river is high today. The council said so in year {number} again."
         for number in range(60)
@@ -212,13 +212,22 @@ def test_boilerplate_goes_into_training_articles_alone_and_is_never_a_target(tmp
     ]
     prepare(articles, encoder, "tiny", "lexical", tmp_path / "ready", boilerplate=0.5)
     found = load(tmp_path / "ready", "lexical")[1]
-    longer = [article for article in found if len(article.sentences) > 2]
-    assert {article.split for article in longer} == {"train"}
-    assert 0.2 < len(longer) / sum(article.split == "train" for article in found) < 0.8
+    assert all(len(article.sentences) == 2 and (article.targets > 0).all() for article in found)
+    twice = [article for article in found if article.littered]
+    assert {article.split for article in twice} == {"train"}
+    assert 0.2 < len(twice) / sum(article.split == "train" for article in found) < 0.8
     for article, text in zip(found, texts, strict=True):
-        own = [part.endswith((" today.", " again.")) and part in text for part in article.sentences]
-        assert sum(own) == 2
-        assert (article.targets > 0).tolist() == own
+        if not (form := article.littered):
+            continue
+        assert (form.article.id, form.article.quotes, form.split) == (
+            article.article.id,
+            article.article.quotes,
+            "train",
+        )
+        own = [part.endswith((" today.", " again.")) and part in text for part in form.sentences]
+        assert sum(own) == 2 < len(own)
+        assert (form.targets > 0).tolist() == own
+        assert len(form.vectors) == len(form.features) == len(own)
 
 
 def test_half_of_the_training_articles_of_a_source_get_their_introduction_back(tmp_path, encoder):
