@@ -35,6 +35,10 @@ from training.prepared import PreparedArticle, load
 
 QUOTES, CHOICES = ("rouge1", "rouge2"), ("auc", "precision")
 COMPARED = ("lead", "pacsum", "lexrank", "centroid")
+HEADER = (
+    f"| source | articles | | model | {' | '.join(f'{name}, model minus it' for name in COMPARED)} |",
+    f"| --- | ---: | --- | ---: |{' --- |' * len(COMPARED)}",
+)
 LABELS = {"rouge1": "R-1", "rouge2": "R-2", "auc": "AUC", "precision": "P at k"}
 
 ALONE = Processes(0, 1, torch.device("cpu"))
@@ -88,7 +92,9 @@ def main() -> None:
             measured.append(article)
         print(f"fold {fold + 1} of {parsed.folds}: {len(rest)} articles to learn from, {len(held)} held out")
     figures = measure(measured, {"model": lambda article: scores[article.article.id]})
-    print("\n".join([*table(figures, QUOTES), "", *table(figures, CHOICES)]))
+    for metrics in (QUOTES, CHOICES):
+        if rows := list(table(figures, metrics)):
+            print("\n".join(["", *HEADER, *rows]))
 
 
 def with_rarity(article: PreparedArticle, rarity: Rarity) -> PreparedArticle:
@@ -132,9 +138,7 @@ def networks(
 
 
 def table(figures: Figures, metrics: Sequence[str]) -> Iterator[str]:
-    """Means, and how far the model is above each baseline with the 95 % interval; what is defined of it."""
-    yield f"| source | articles | | model | {' | '.join(f'{name}, model minus it' for name in COMPARED)} |"
-    yield f"| --- | ---: | --- | ---: |{' --- |' * len(COMPARED)}"
+    """Rows: means, and how far the model is above each baseline with the 95 % interval, where defined."""
     parts = {**figures["sources"], "together": figures["overall"]}
     for source, part in parts.items():
         for metric in metrics:
