@@ -273,12 +273,16 @@ def sockets(pid: int) -> int:
 
 
 def test_connections_that_come_all_at_once_are_shared_out(server):
-    before = [sockets(pid) for pid in workers(server)]
     connections = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(16)]
-    wait_until(lambda: sum(map(sockets, workers(server))) >= sum(before) + 16)
-    found = [sockets(pid) - former for pid, former in zip(workers(server), before, strict=True)]
+    for connection in connections:  # who has been answered has been taken
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            read_answer(answer)
+    during = [sockets(pid) for pid in workers(server)]
     for connection in connections:
         connection.close()
+    wait_until(lambda: sum(map(sockets, workers(server))) <= sum(during) - 16)
+    found = [former - sockets(pid) for pid, former in zip(workers(server), during, strict=True)]
     assert min(found) >= 4
 
 
