@@ -22,7 +22,14 @@ Normalization = Literal["none", "layer", "batch"]
 Activation = Literal["sigmoid", "linear"]
 Floats: TypeAlias = NDArray[np.float32]
 
-GATES: Mapping[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
+# How PyTorch orders the gates of a cell, how this module does, and by what it multiplies what goes into each.
+# Half of what goes into a sigmoid makes it a tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
+_GATE_LAYOUT: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
+    "lstm": ([0, 1, 3, 2], [0.5, 0.5, 0.5, 1]),  # enter, forget, leave, candidate
+    "gru": ([0, 1, 2], [0.5, 0.5, 1]),  # reset, update, candidate
+    "rnn": ([0], [1]),
+}
+GATES: Mapping[Cell, int] = {cell: len(order) for cell, (order, _) in _GATE_LAYOUT.items()}
 POSITION_FEATURES = 5
 _EPSILON = 1e-5  # added to a variance before its root, as PyTorch's normalizations do
 
@@ -233,7 +240,7 @@ class _Layer(NamedTuple):
     """Weights of one recurrent layer, laid out for rows of states from the left.
 
     Gate by gate, so that what a gate computes for all members and directions is one piece of memory: NumPy
-    takes twice as long over pieces with gaps.
+    takes longer over pieces with gaps.
     """
 
     shape: tuple[int, int, int, int]  # gates, M, N, H
@@ -241,15 +248,6 @@ class _Layer(NamedTuple):
     bias: Floats  # (M, 1, gates N H)
     carry: Floats  # (gates, M N, H, H)
     carry_bias: Floats  # (M N, 1, H): of a GRU's candidate alone, which counts it inside
-
-
-# How PyTorch orders the gates, how this module does, and by what it multiplies what goes into each. Half of
-# what goes into a sigmoid makes it a tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
-_GATE_LAYOUT: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
-    "lstm": ([0, 1, 3, 2], [0.5, 0.5, 0.5, 1]),  # enter, forget, leave, candidate
-    "gru": ([0, 1, 2], [0.5, 0.5, 1]),  # reset, update, candidate
-    "rnn": ([0], [1]),
-}
 
 
 def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:

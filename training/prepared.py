@@ -253,7 +253,9 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     place = _targets_place(folder, closeness_name, manifest)[0]
     targets = Rows.open(place) if place.exists() else None
 
-    def prepared(row: Mapping[str, Any], sentences: Sequence[str]) -> PreparedArticle:
+    def prepared(
+        row: Mapping[str, Any], sentences: Sequence[str], lines: Sequence[int] = ()
+    ) -> PreparedArticle:
         quotes = row["quotes"]
         if _key(sentences) not in vectors or _key(sentences) not in features:
             raise PreparedError(
@@ -265,24 +267,17 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
                 f" run prepare again with --closeness {closeness_name!r}"
             )
         article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
+        found = np.array(targets[_key(sentences, quotes)][:, 0])
+        found[list(lines)] = 0  # a caption may repeat half a sentence; it is no quote for that
         return PreparedArticle(
-            article,
-            row["split"],
-            sentences,
-            vectors[_key(sentences)],
-            features[_key(sentences)],
-            targets[_key(sentences, quotes)][:, 0],
+            article, row["split"], sentences, vectors[_key(sentences)], features[_key(sentences)], found
         )
 
     articles = []
     for row in rows:
-        article, *second = (prepared(row, sentences) for sentences in _forms(row))
-        for form in second:
-            quoted = form.targets.copy()
-            quoted[row["littered"]["lines"]] = (
-                0  # a caption may repeat half a sentence; it is no quote for that
-            )
-            article = replace(article, littered=replace(form, targets=quoted))
+        article = prepared(row, row["sentences"])
+        if second := row["littered"]:
+            article = replace(article, littered=prepared(row, second["sentences"], second["lines"]))
         articles.append(article)
     return manifest, articles
 
