@@ -7,7 +7,7 @@ PyTorch and the heavy package (5 to 8 s) are imported when an encoder is made.
 import hashlib
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 # Padded tokens in one forward pass: less padding than the package's 32 sentences a batch, and activations
-# that stay in the cache (benchmarks/encoders.py).
-CPU_TOKEN_BUDGET = 1024
-GPU_TOKEN_BUDGET = 32_768
+# that stay in the cache. From so many tokens on a processor multiplies as fast as it can, while a GPU wants
+# all it can get (benchmarks/encoders.py).
+CPU_TOKEN_BUDGET, CPU_TOKENS_ENOUGH = 1024, 192
+GPU_TOKEN_BUDGET, GPU_TOKENS_ENOUGH = 32_768, math.inf
 
 MISSING = "this encoder needs sentence-transformers: pip install 'quote-summarizer[transformers]'"
 
@@ -49,6 +50,7 @@ class SentenceTransformerEncoder:
         self._model.eval()
         on_cpu = self._model.device.type == "cpu"
         self._budget = CPU_TOKEN_BUDGET if on_cpu else GPU_TOKEN_BUDGET
+        self._enough = CPU_TOKENS_ENOUGH if on_cpu else GPU_TOKENS_ENOUGH
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.digest = _digest(self._model)
         self._takes_tokens = _takes_tokens(self._model)
@@ -72,7 +74,7 @@ class SentenceTransformerEncoder:
         for index in truncated.nonzero()[0].tolist():
             tokens[index] = dict(tokenizer(sentences[index], truncation=True))
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-        for batch in batches_under_budget([len(row["input_ids"]) for row in tokens], self._budget):
+        for batch in self._batches([len(row["input_ids"]) for row in tokens]):
             vectors[batch] = self._forward([tokens[index] for index in batch])
         return Encoded(vectors, truncated)
 
@@ -89,11 +91,14 @@ class SentenceTransformerEncoder:
         lengths = self._token_counts(sentences)
         limit = self._model.max_seq_length or math.inf
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-        for batch in batches_under_budget(np.minimum(lengths, limit).tolist(), self._budget):
+        for batch in self._batches(np.minimum(lengths, limit).tolist()):
             vectors[batch] = self._model.encode(
                 [sentences[index] for index in batch], batch_size=len(batch), show_progress_bar=False
             )
         return Encoded(vectors, lengths > limit)
+
+    def _batches(self, lengths: Sequence[float]) -> Iterator[list[int]]:
+        return batches_under_budget(lengths, self._budget, enough=self._enough)
 
     def _token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
         """Shape (T,): tokens of each whole sentence, with the prompt and the special ones."""
@@ -200,16 +205,28 @@ def _pack_linear_layers(model: "SentenceTransformer") -> None:
     PyTorch's own compiler puts in; where a build has none, the layers stay as they are.
     """
     import torch
+    from transformers.activations import GELUActivation
 
     if not all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")):
         return
-    for layer in model.modules():
-        if type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32:
-            packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), None)
-            layer.forward = partial(_packed_linear, packed, layer.bias)  # type: ignore[method-assign]
+    for block in list(model.modules()):
+        for name, layer in block.named_children():
+            if type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32:
+                # Of the models that are built as BERT is, the first layer of a feed-forward block: oneDNN
+                # applies the activation while the products are still in registers.
+                activation = getattr(block, "intermediate_act_fn", None)
+                with_gelu = name == "dense" and type(activation) is GELUActivation
+                packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), None)
+                layer.forward = partial(  # type: ignore[method-assign]
+                    _packed_linear, packed, layer.bias, "gelu" if with_gelu else "none"
+                )
+                if with_gelu:
+                    block.intermediate_act_fn = torch.nn.Identity()
 
 
-def _packed_linear(weight: "torch.Tensor", bias: "torch.Tensor | None", inputs: "torch.Tensor") -> Any:
+def _packed_linear(
+    weight: "torch.Tensor", bias: "torch.Tensor | None", activation: str, inputs: "torch.Tensor"
+) -> Any:
     import torch
 
-    return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, activation, [], "none")

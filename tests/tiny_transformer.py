@@ -9,7 +9,7 @@ from tests.tiny import WORDS
 MAX_TOKENS = 16
 
 
-def make_sentence_transformer(folder: Path, *, seed: int = 0) -> Path:
+def make_sentence_transformer(folder: Path, *, seed: int = 0, activation: str = "gelu") -> Path:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -27,6 +27,7 @@ def make_sentence_transformer(folder: Path, *, seed: int = 0) -> Path:
             num_hidden_layers=1,
             num_attention_heads=2,
             intermediate_size=32,
+            hidden_act=activation,
             max_position_embeddings=MAX_TOKENS,
         )
         BertModel(config).save_pretrained(parts)

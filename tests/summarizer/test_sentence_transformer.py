@@ -52,6 +52,15 @@ def test_vectors_of_any_text_are_those_of_the_package_in_the_same_order(encoder,
     np.testing.assert_allclose(encoder.encode(sentences).vectors, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("activation", ["gelu_new", "gelu_python", "relu"])
+def test_an_activation_of_another_kind_is_applied_as_the_package_does(tmp_path, activation):
+    folder = make_sentence_transformer(tmp_path / "model", activation=activation)
+    expected = load_model(str(folder), "cpu").encode(SENTENCES)
+    np.testing.assert_allclose(
+        SentenceTransformerEncoder(str(folder), "cpu").encode(SENTENCES).vectors, expected, atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("change", ["prompt", "prompt left out of the mean", "truncate_dim"])
 def test_a_models_own_settings_are_respected(folder, tmp_path, change):
     model = load_model(str(folder), "cpu")
