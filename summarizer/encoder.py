@@ -97,11 +97,14 @@ class StaticEncoder:
     def encode(self, sentences: Sequence[str]) -> Encoded:
         """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
         vectors = np.zeros((len(sentences), self.dimension), np.float32)
-        numbers = np.ones((len(sentences), 1), np.float32)
-        for index, ids in enumerate(self._token_ids.of(sentences)):
-            if ids:
-                np.add.reduce(self._table.take(ids, axis=0), axis=0, out=vectors[index])
-                numbers[index] = len(ids)
+        ids = self._token_ids.of(sentences)
+        numbers = np.array([len(row) for row in ids], np.float32)[:, None]
+        # One piece of memory for the rows of every sentence: it stays in the cache.
+        rows = np.empty((int(numbers.max(initial=0)), self.dimension), np.float32)
+        for row, vector in zip(ids, vectors, strict=True):
+            found = self._table.take(row, axis=0, out=rows[: len(row)], mode="clip")
+            np.add.reduce(found, axis=0, out=vector)
+        np.maximum(numbers, 1, out=numbers)
         vectors /= numbers
         return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
 

@@ -1,34 +1,21 @@
 """How rare words are, as counted in the articles that a network was trained on."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from summarizer.errors import CheckpointDamaged
+from summarizer.words import Hashes, WordTable, words_of
 
 RARITY_FILE = "rarity.json"
 
 # Words that fewer articles hold are not listed. They are most of all words, and names of people too, which
 # are nobody's business but the articles'.
 FEWEST_ARTICLES = 3
-
-_WORD = re.compile(r"\w+")
-
-
-def words_of(sentence: str) -> list[str]:
-    """The words of a sentence in lower case: runs of letters, digits and underscores.
-
-    >>> words_of("It’s 3.5 °C.")
-    ['it', 's', '3', '5', 'c']
-    """
-    found: list[str] = _WORD.findall(sentence.lower())
-    return found
 
 
 class Rarity:
@@ -39,8 +26,9 @@ class Rarity:
     :ivar articles: N.
     :ivar counts: word -> n, at least :data:`FEWEST_ARTICLES`, at most N.
 
+    >>> from summarizer.words import hashes_of
     >>> rarity = Rarity(7, {"the": 7, "ferry": 3})
-    >>> rarity.of(["the", "ferry", "unheard"]).round(2).tolist()
+    >>> rarity.of(hashes_of(["the", "ferry", "unheard"])).round(2).tolist()
     [0.0, 0.69, 1.39]
     """
 
@@ -48,13 +36,12 @@ class Rarity:
         self.articles = articles
         self.counts = counts
         listed = np.fromiter(counts.values(), np.float64, len(counts))
-        values = np.log((articles + 1) / (listed + 1)).tolist()
-        self._values = dict(zip(counts, values, strict=True))
-        self._unlisted = float(np.log((articles + 1) / 2))
+        self._table = WordTable(list(counts))
+        self._values = np.log((articles + 1) / (np.append(listed, 1) + 1))  # and of a word that is not listed
 
-    def of(self, words: Iterable[str]) -> NDArray[np.float64]:
-        """Of each word, in lower case; shape (number of words,)."""
-        return np.fromiter(map(self._values.get, words, repeat(self._unlisted)), np.float64)
+    def of(self, words: Hashes) -> NDArray[np.float64]:
+        """Of N words in lower case; shape (N,)."""
+        return self._values[self._table.places(words)]
 
     @classmethod
     def count(cls, articles: Iterable[Sequence[str]]) -> "Rarity":

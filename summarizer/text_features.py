@@ -6,17 +6,15 @@ Unsupervised Summarization", ACL 2019), whose best edge is the similarity to wha
 network learns what to make of it.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
-from itertools import count as counting
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from summarizer.rarity import Rarity, words_of
+from summarizer.rarity import Rarity
 from summarizer.typography import typography
+from summarizer.words import Hashes, hashed_words_of
 
 # Where in a row of :func:`text_features` the numbers stand: by the words of the article, by how the sentence
 # is set, and by the rarity of words in other articles.
@@ -54,18 +52,15 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
     width = RARITY_FEATURES.start if rarity is None else RARITY_FEATURES.stop
     features = np.zeros((count, width), np.float32)
     features[:, TYPOGRAPHY_FEATURES.start : TYPOGRAPHY_FEATURES.stop] = typography(sentences)
-    words = [words_of(sentence) for sentence in sentences]
-    numbers = np.array([len(row) for row in words], np.int64)
+    words, numbers = hashed_words_of(sentences)
     features[:, 7] = np.log1p(count) / 6
-    if not numbers.any():
+    if not len(words):
         return features
     features[:, 6] = np.log1p(numbers) / 4
-    columns: defaultdict[str, int] = defaultdict(counting().__next__)  # each word is given the next number
-    of_words = np.fromiter(map(columns.__getitem__, chain.from_iterable(words)), np.int64)
-    occurrences = _Occurrences.of(of_words, numbers)
+    occurrences = _Occurrences.of(words, numbers)
     weightings = [np.log((count + 1) / occurrences.sentences_of_words())]
     if rarity is not None:
-        weightings.append(rarity.of(columns))
+        weightings.append(rarity.of(occurrences.hashes))
     sums = np.concatenate([occurrences.sums(weighting) for weighting in weightings], axis=1)
     scaled = sums - sums.mean(axis=0)  # (T, 3 or 6): s, p and c of each weighting
     scaled /= 3 * np.sqrt(np.square(scaled).mean(axis=0)) + 1e-6
@@ -83,29 +78,40 @@ class _Occurrences(NamedTuple):
     Everything below works on these arrays at once: a call of NumPy costs more than its arithmetic on the
     few words of a sentence.
 
+    :ivar hashes: shape (V,), of the different words; ascending.
     :ivar sentences: shape (E,), which sentence each of E entries is of.
     :ivar words: shape (E,), which word; ascending.
     :ivar repeats: shape (E,), 1 + log of how often.
     :ivar number: T, of sentences.
     """
 
+    hashes: Hashes
     sentences: NDArray[np.int64]
     words: NDArray[np.int64]
     repeats: NDArray[np.float64]
     number: int
 
     @classmethod
-    def of(cls, words: NDArray[np.int64], numbers: NDArray[np.int64]) -> "_Occurrences":
+    def of(cls, words: Hashes, numbers: NDArray[np.int64]) -> "_Occurrences":
         """Count.
 
-        :param words: of all sentences, one after the other.
-        :param numbers: how many of them each sentence has; shape (T,), not all 0.
+        :param words: of all sentences, one after the other; at least one.
+        :param numbers: how many of them each sentence has; shape (T,).
         """
-        count = len(numbers)
-        places = words * count + np.repeat(np.arange(count), numbers)
-        entries, repeats = np.unique(places, return_counts=True)  # (E,)
-        of_words, of_sentences = np.divmod(entries, count)
-        return cls(of_sentences, of_words, 1 + np.log(repeats), count)
+        order = words.argsort(kind="stable")  # and so, within a word, sentence by sentence
+        hashes, sentences = words[order], np.arange(len(numbers)).repeat(numbers)[order]
+        is_new_word, is_new_entry = np.ones((2, len(words)), np.bool_)
+        np.not_equal(hashes[1:], hashes[:-1], out=is_new_word[1:])
+        np.logical_or(is_new_word[1:], sentences[1:] != sentences[:-1], out=is_new_entry[1:])
+        entries = np.flatnonzero(is_new_entry)
+        repeats = np.diff(entries, append=len(words))
+        return cls(
+            hashes[is_new_word],
+            sentences[entries],
+            np.cumsum(is_new_word)[entries] - 1,
+            1 + np.log(repeats),
+            len(numbers),
+        )
 
     def sentences_of_words(self) -> NDArray[np.int64]:
         """How many sentences have each word: shape (V,)."""

@@ -1,26 +1,30 @@
 """Sentences to token ids, as a ``tokenizers.Tokenizer`` gives them, sooner for the tokenizer of BERT.
 
-That one lower-cases, cuts at spaces and around every punctuation mark, and then cuts each word into the
-longest pieces that its vocabulary has. For text of printable ASCII and typographic punctuation a regular
-expression and a dictionary come to the same; any other word goes through the tokenizer. Tests hold the two
-together.
+That one lower-cases, takes accents off, cuts at spaces and around every punctuation mark, and then cuts each
+word into the longest pieces that its vocabulary has. For most European text the first steps can be done
+character by character, so words are found and looked up by :mod:`summarizer.words`; only those that are not
+in the vocabulary are cut by the tokenizer's model, and sentences with other characters go through all of the
+tokenizer. Tests hold the two together.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain, islice, pairwise
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-# Words that are remembered beside the vocabulary, about 10 MB, and the longest of them.
-_MOST_WORDS = 50_000
-_LONGEST_WORD = 100
+from summarizer.words import EUROPEAN_CODE_POINTS, LETTER, MARK, OTHER, SPACE, Alphabet, Words, WordTable
 
-_PLAIN = re.compile(r"[ -~‘’“”–—…]*")
-_WORDS_AND_MARKS = re.compile(r"[a-z0-9]+|[^a-z0-9 ]")
+# Words that are remembered beside the vocabulary: about 10 MB.
+_MOST_WORDS = 50_000
+
+Ids = NDArray[np.int64]
 
 
 class TokenIds:
@@ -31,86 +35,81 @@ class TokenIds:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._words = _Words(tokenizer) if _is_of_bert(tokenizer) else None
+        self._words = _WordIds(tokenizer) if _is_of_bert(tokenizer) else None
         special = (token.content for token in tokenizer.get_added_tokens_decoder().values())
         self._special = re.compile("|".join(map(re.escape, special)) or "(?!)")  # (?!) matches nothing
 
-    def of(self, sentences: Sequence[str]) -> Iterator[list[int]]:
+    def of(self, sentences: Sequence[str]) -> list[Ids]:
         """The ids of each of T sentences."""
         if self._words is None:
-            found = self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
-            yield from (one.ids for one in found)
-            return
-        for sentence in sentences:
-            if self._special.search(sentence):
-                yield self._tokenizer.encode(sentence, add_special_tokens=False).ids
-            else:
-                yield list(chain.from_iterable(map(self._words.__getitem__, _words(sentence))))
+            batch = self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
+            return [np.array(found.ids, np.int64) for found in batch]
+        words = self._words.alphabet.words(sentences)
+        if self._special.search(words.text):
+            return [self._whole(sentence) for sentence in sentences]
+        ids = self._words.of(words)
+        for place in words.others:
+            ids[place] = self._whole(sentences[place])
+        return ids
+
+    def _whole(self, sentence: str) -> Ids:
+        return np.array(self._tokenizer.encode(sentence, add_special_tokens=False).ids, np.int64)
 
 
-class _Words(dict[str, list[int]]):
-    """Ids of words, lower-cased; those that are not of the vocabulary are found when they are asked for."""
+class _WordIds:
+    """Ids of words; of those that are not in the vocabulary, they are found when they are asked for."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        model = tokenizer.model
         self._tokenizer = tokenizer
-        self._longest = model.max_input_chars_per_word
-        prefix, vocabulary = model.continuing_subword_prefix, tokenizer.get_vocab()
-        self._unknown = [vocabulary[model.unk_token]]
-        # What a word may begin with, and what it may go on with.
-        self._beginnings = {
-            word: number for word, number in vocabulary.items() if not word.startswith(prefix)
-        }
-        self._continuations = {
-            word.removeprefix(prefix): number
-            for word, number in vocabulary.items()
-            if word.startswith(prefix)
-        }
-        super().__init__((word, [number]) for word, number in self._beginnings.items())
-        self._room = len(self) + _MOST_WORDS
+        longest = tokenizer.model.max_input_chars_per_word
+        vocabulary = {word: row for word, row in tokenizer.get_vocab().items() if len(word) <= longest}
+        self._table = WordTable(list(vocabulary))
+        self._ids = np.array([*vocabulary.values(), -1], np.int64)
+        self._remembered: dict[int, list[int]] = {}  # by hash
+        normalizer, pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
 
-    def __missing__(self, word: str) -> list[int]:
-        if _PLAIN.fullmatch(word):
-            ids = self._cut(word)
-        else:
-            ids = self._tokenizer.encode(word, add_special_tokens=False).ids
-        if len(self) < self._room and len(word) <= _LONGEST_WORD:
-            self[word] = ids
-        return ids
+        def look(character: str) -> tuple[int, str]:
+            form = normalizer.normalize_str(character)
+            pieces = len(pre_tokenizer.pre_tokenize_str(f"a{form}a"))
+            return {1: LETTER, 2: SPACE, 3: MARK}.get(pieces, OTHER), form
 
-    def _cut(self, word: str) -> list[int]:
-        """The longest piece that the vocabulary has, then the longest of what is left, and so on."""
-        if not word or len(word) > self._longest:
-            return self._unknown
-        ids: list[int] = []
-        start, known = 0, self._beginnings
-        while start < len(word):
-            for end in range(len(word), start, -1):
-                piece = known.get(word[start:end])
-                if piece is not None:
-                    ids.append(piece)
-                    break
-            else:
-                return self._unknown
-            start, known = end, self._continuations
-        return ids
+        self.alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, look)
 
+    def of(self, words: Words) -> list[Ids]:
+        """The ids of the words of each sentence."""
+        ids = self._ids.take(self._table.places(words.hashes))
+        ends = np.cumsum(words.numbers)
+        unlisted = np.flatnonzero(ids < 0)
+        if unlisted.size:
+            pieces = self._pieces(words, unlisted)
+            numbers = np.ones(len(ids), np.int64)
+            numbers[unlisted] = [len(found) for found in pieces]
+            ids = np.repeat(ids, numbers)
+            ids[ids < 0] = list(chain.from_iterable(pieces))
+            ends = np.append(0, np.cumsum(numbers)).take(ends)
+        return [ids[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
-def _words(sentence: str) -> list[str]:
-    """Plain words and marks, lower-cased; whatever is not plain from space to space, as it is."""
-    if _PLAIN.fullmatch(sentence):
-        return _WORDS_AND_MARKS.findall(sentence.lower())
-    words: list[str] = []
-    for word in sentence.split(" "):
-        if _PLAIN.fullmatch(word):
-            words += _WORDS_AND_MARKS.findall(word.lower())
-        else:
-            words.append(word)
-    return words
+    def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[list[int]]:
+        """The ids of words that the vocabulary does not have as a whole, each at least one."""
+        hashes: list[int] = words.hashes[unlisted].tolist()
+        known = {one: self._remembered[one] for one in hashes if one in self._remembered}
+        if len(known) < len(hashes):
+            new = {one: at for one, at in zip(hashes, unlisted.tolist(), strict=True) if one not in known}
+            at = list(new.values())
+            slices = zip(words.starts[at].tolist(), words.ends[at].tolist(), strict=True)
+            texts = " ".join(words.text[start:end] for start, end in slices)
+            found = self._tokenizer.encode(texts, add_special_tokens=False)
+            cut: dict[int | None, list[int]] = defaultdict(list)
+            for word, row in zip(found.word_ids, found.ids, strict=True):
+                cut[word].append(row)
+            known |= zip(new, cut.values(), strict=True)
+            room = max(_MOST_WORDS - len(self._remembered), 0)
+            self._remembered.update(islice(zip(new, cut.values(), strict=True), room))
+        return [known[word] for word in hashes]
 
 
 def _is_of_bert(tokenizer: Tokenizer) -> bool:
-    """Whether it is the tokenizer that this module knows, special tokens without spaces included."""
+    """Whether it is the tokenizer that this module knows."""
     normalizer, model = tokenizer.normalizer, tokenizer.model
     return (
         isinstance(normalizer, BertNormalizer)
@@ -118,4 +117,5 @@ def _is_of_bert(tokenizer: Tokenizer) -> bool:
         and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
         and isinstance(model, WordPiece)
         and model.unk_token in tokenizer.get_vocab()
+        and not any(token.normalized for token in tokenizer.get_added_tokens_decoder().values())
     )

@@ -102,14 +102,21 @@ def test_words_that_are_looked_up_have_the_tokens_of_the_whole_sentence(shipped,
             np.testing.assert_allclose(vector, expected, rtol=0, atol=1e-5)
 
 
+def test_every_character_is_read_as_the_tokenizer_reads_it(shipped):
+    encoder, tokenizer, _ = shipped
+    characters = [chr(code_point) for code_point in [*range(0x600), *range(0x2000, 0x2100)]]
+    sentences = [f"a{one}b {one} Zqx{one}zz {one}. ç{one}" for one in characters]
+    for sentence, found in zip(sentences, encoder._token_ids.of(sentences), strict=True):
+        assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids, sentence
+
+
 def test_what_is_remembered_of_words_is_bounded(shipped, monkeypatch):
     monkeypatch.setattr(summarizer.token_ids, "_MOST_WORDS", 100)
     encoder = StaticEncoder.load(DEFAULT_CHECKPOINT / "encoder", "shipped")
-    before = len(encoder._token_ids._words)
     for number in range(1000):
         sentences = [f"the unheardof{number} würde{number}"]
         np.testing.assert_array_equal(encoder.encode(sentences).vectors, shipped[0].encode(sentences).vectors)
-    assert len(encoder._token_ids._words) == before + 100
+    assert len(encoder._token_ids._words._remembered) == 100
 
 
 def test_threads_share_what_is_remembered(shipped, monkeypatch):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from summarizer.rarity import Rarity
 from summarizer.text_features import RARITY_FEATURES, TYPOGRAPHY_FEATURES, text_features
 from summarizer.typography import typography
+from summarizer.words import hashes_of
 
 WORDS = "the ferry was back in port storm council vote 3.5 é 你好 🙂".split()
 RARITY = Rarity(30, {"the": 30, "was": 29, "in": 25, "back": 9, "ferry": 4, "é": 3, "nowhere": 12})
@@ -94,7 +95,7 @@ def one_by_one(sentences: list[str], known: Rarity | None = None) -> np.ndarray:
     rarity = (
         np.log((count + 1) / np.array(list(having.values()), np.float64))
         if known is None
-        else known.of(having)
+        else known.of(hashes_of(list(having)))
     )
     rows = []
     for bag in bags:
