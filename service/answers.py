@@ -1,7 +1,6 @@
 """From an evaluation to the JSON of an answer, as :mod:`service.schema` types it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pydantic_core import to_json
@@ -32,7 +31,7 @@ def evaluate_response(model: ModelInfo, article: bytes) -> bytes:
 
     :param article: an ``Evaluated``.
     """
-    return _before({"model": asdict(model)}, article)
+    return _before({"model": model}, article)
 
 
 def batch_result(article_id: str, article: bytes) -> bytes:
@@ -56,7 +55,7 @@ def batch_response(model: ModelInfo, results: Iterable[bytes]) -> bytes:
 
     :param results: the JSON of each result, in the order of the request.
     """
-    return b'{"model":%b,"results":[%b]}' % (to_json(asdict(model)), b",".join(results))
+    return b'{"model":%b,"results":[%b]}' % (to_json(model), b",".join(results))
 
 
 def _before(first: dict[str, Any], article: bytes) -> bytes:

@@ -36,16 +36,16 @@ class ResponseCache:
             return body
 
     def put(self, key: bytes, body: bytes) -> None:
-        """Keep a body; one that would not fit alone is passed over.
+        """Keep a body in place of the one before; one that would not fit alone is not kept.
 
         :param key: 32 bytes, a digest of all that the body depends on: the article, the options, the model.
         """
         size = len(body) + ENTRY_BYTES
-        if size > self._max_bytes:
-            return
         with self._lock:
             if (former := self._bodies.pop(key, None)) is not None:
                 self._bytes -= len(former) + ENTRY_BYTES
+            if size > self._max_bytes:
+                return
             self._bodies[key] = body
             self._bytes += size
             while self._bytes > self._max_bytes:

@@ -92,20 +92,24 @@ class _WordIds:
     def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[list[int]]:
         """The ids of words that the vocabulary does not have as a whole, each at least one."""
         hashes: list[int] = words.hashes[unlisted].tolist()
-        known = {one: self._remembered[one] for one in hashes if one in self._remembered}
-        if len(known) < len(hashes):
-            new = {one: at for one, at in zip(hashes, unlisted.tolist(), strict=True) if one not in known}
-            at = list(new.values())
-            slices = zip(words.starts[at].tolist(), words.ends[at].tolist(), strict=True)
-            texts = " ".join(words.text[start:end] for start, end in slices)
-            found = self._tokenizer.encode(texts, add_special_tokens=False)
-            cut: dict[int | None, list[int]] = defaultdict(list)
-            for word, row in zip(found.word_ids, found.ids, strict=True):
-                cut[word].append(row)
-            known |= zip(new, cut.values(), strict=True)
+        places = dict(zip(hashes, unlisted.tolist(), strict=True))
+        pieces = {one: self._remembered[one] for one in places if one in self._remembered}
+        new = [one for one in places if one not in pieces]
+        if new:
+            spans = ((words.starts[place], words.ends[place]) for place in map(places.__getitem__, new))
+            cut = self._cut([words.text[start:end] for start, end in spans])
+            pieces |= zip(new, cut, strict=True)
             room = max(_MOST_WORDS - len(self._remembered), 0)
-            self._remembered.update(islice(zip(new, cut.values(), strict=True), room))
-        return [known[word] for word in hashes]
+            self._remembered |= islice(zip(new, cut, strict=True), room)
+        return [pieces[one] for one in hashes]
+
+    def _cut(self, words: Sequence[str]) -> list[list[int]]:
+        """The ids of different words, each at least one. In one call, which costs as much as two words."""
+        found = self._tokenizer.encode(" ".join(words), add_special_tokens=False)
+        cut: dict[int | None, list[int]] = defaultdict(list)
+        for word, row in zip(found.word_ids, found.ids, strict=True):
+            cut[word].append(row)
+        return list(cut.values())
 
 
 def _is_of_bert(tokenizer: Tokenizer) -> bool:
