@@ -37,8 +37,8 @@ _OTHER_END = re.compile(
 )
 
 # A text without any of these (stops of their own, Greek letters) has none of those ends; looking for them one
-# by one takes as long as Punkt. That most texts hold nothing but Latin letters and common punctuation is soonest
-# seen by the bytes of UTF-8: those of ASCII, of characters up to U+017F, and of U+2000 to U+2FFF.
+# by one takes as long as Punkt. Most texts hold nothing but Latin letters and common punctuation, which is
+# soonest seen by the bytes of UTF-8: those of ASCII, of characters up to U+017F, and of U+2000 to U+2FFF.
 _OTHER_SCRIPT = re.compile(rf"[{_OTHER_STOPS}．\u0370-\u03ff\u1f00-\u1fff]")
 _LATIN_BYTES = bytes([*range(0xC6), 0xE2])
 
