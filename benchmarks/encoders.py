@@ -22,7 +22,12 @@ from numpy.typing import NDArray
 from summarizer.batching import batches_under_budget
 from summarizer.encoder import StaticEncoder
 from summarizer.pipeline import DEFAULT_CHECKPOINT
-from summarizer.sentence_transformer import CPU_TOKEN_BUDGET, SentenceTransformerEncoder, load_model
+from summarizer.sentence_transformer import (
+    CPU_TOKEN_BUDGET,
+    CPU_TOKENS_ENOUGH,
+    SentenceTransformerEncoder,
+    load_model,
+)
 from summarizer.sentences import SentenceSplitter
 
 ROUNDS = 5
@@ -142,7 +147,9 @@ def onnx_systems() -> dict[str, Encode]:
     def encode(session: InferenceSession, sentences: Sequence[str]) -> NDArray[np.float32]:
         ids = tokenizer(list(sentences), truncation=True)["input_ids"]
         vectors = np.empty((len(sentences), 384), dtype=np.float32)
-        for batch in batches_under_budget([len(row) for row in ids], CPU_TOKEN_BUDGET):
+        for batch in batches_under_budget(
+            [len(row) for row in ids], CPU_TOKEN_BUDGET, enough=CPU_TOKENS_ENOUGH
+        ):
             padded = tokenizer.pad({"input_ids": [ids[index] for index in batch]}, return_tensors="np")
             feed = {"ids": padded["input_ids"], "mask": padded["attention_mask"]}
             vectors[batch] = session.run(None, feed)[0]

@@ -98,14 +98,13 @@ class StaticEncoder:
         """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
         vectors = np.zeros((len(sentences), self.dimension), np.float32)
         ids = self._token_ids.of(sentences)
-        numbers = np.array([len(row) for row in ids], np.float32)[:, None]
+        numbers = [len(row) for row in ids]
         # One piece of memory for the rows of every sentence: it stays in the cache.
-        rows = np.empty((int(numbers.max(initial=0)), self.dimension), np.float32)
+        rows = np.empty((max(numbers, default=0), self.dimension), np.float32)
         for row, vector in zip(ids, vectors, strict=True):
             found = self._table.take(row, axis=0, out=rows[: len(row)], mode="clip")
             np.add.reduce(found, axis=0, out=vector)
-        np.maximum(numbers, 1, out=numbers)
-        vectors /= numbers
+        vectors /= np.maximum(np.array(numbers, np.float32), 1)[:, None]
         return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
 
 

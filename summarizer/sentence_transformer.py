@@ -198,7 +198,7 @@ def _prompt(model: "SentenceTransformer") -> str:
 
 
 def _pack_linear_layers(model: "SentenceTransformer") -> None:
-    """Let oneDNN multiply by its own copy of each weight matrix, laid out for this processor.
+    """Let oneDNN multiply by its own copy of each weight matrix, laid out for this processor, and apply GELU.
 
     PyTorch's default, MKL, uses only half the width of the vector units of some processors. The parameters
     stay as they were; the copies cost as many bytes again. For inference only. The operators are those that

@@ -8,8 +8,10 @@ tokenizer. Tests hold the two together.
 """
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, islice, pairwise
 
 import numpy as np
@@ -21,7 +23,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from summarizer.words import EUROPEAN_CODE_POINTS, LETTER, MARK, OTHER, SPACE, Alphabet, Words, WordTable
 
-# Words that are remembered beside the vocabulary: about 10 MB.
+# Words that are remembered beside the vocabulary: about 15 MB, and 40 MB of the longest there can be.
 _MOST_WORDS = 50_000
 
 Ids = NDArray[np.int64]
@@ -44,11 +46,14 @@ class TokenIds:
         if self._words is None:
             batch = self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
             return [np.array(found.ids, np.int64) for found in batch]
-        words = self._words.alphabet.words(sentences)
-        if self._special.search(words.text):
-            return [self._whole(sentence) for sentence in sentences]
+        others: set[int] = set()
+        plain = sentences
+        if self._special.search("\n".join(sentences)):
+            others = {place for place, text in enumerate(sentences) if self._special.search(text)}
+            plain = ["" if place in others else text for place, text in enumerate(sentences)]
+        words = self._words.alphabet.words(plain)
         ids = self._words.of(words)
-        for place in words.others:
+        for place in others.union(words.others):
             ids[place] = self._whole(sentences[place])
         return ids
 
@@ -62,10 +67,14 @@ class _WordIds:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         longest = tokenizer.model.max_input_chars_per_word
-        vocabulary = {word: row for word, row in tokenizer.get_vocab().items() if len(word) <= longest}
+        vocabulary = {
+            word: row
+            for word, row in tokenizer.get_vocab(with_added_tokens=False).items()
+            if len(word) <= longest
+        }
         self._table = WordTable(list(vocabulary))
         self._ids = np.array([*vocabulary.values(), -1], np.int64)
-        self._remembered: dict[int, list[int]] = {}  # by hash
+        self._remembered: dict[str, Sequence[int]] = {}
         normalizer, pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
 
         def look(character: str) -> tuple[int, str]:
@@ -89,37 +98,37 @@ class _WordIds:
             ends = np.append(0, np.cumsum(numbers)).take(ends)
         return [ids[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
-    def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[list[int]]:
+    def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[Sequence[int]]:
         """The ids of words that the vocabulary does not have as a whole, each at least one."""
-        hashes: list[int] = words.hashes[unlisted].tolist()
-        places = dict(zip(hashes, unlisted.tolist(), strict=True))
-        pieces = {one: self._remembered[one] for one in places if one in self._remembered}
-        new = [one for one in places if one not in pieces]
+        spans = zip(words.starts[unlisted].tolist(), words.ends[unlisted].tolist(), strict=True)
+        texts = [words.text[start:end] for start, end in spans]
+        pieces = {text: self._remembered[text] for text in texts if text in self._remembered}
+        new = list({text: None for text in texts if text not in pieces})
         if new:
-            spans = ((words.starts[place], words.ends[place]) for place in map(places.__getitem__, new))
-            cut = self._cut([words.text[start:end] for start, end in spans])
+            cut = self._cut(new)
             pieces |= zip(new, cut, strict=True)
             room = max(_MOST_WORDS - len(self._remembered), 0)
             self._remembered |= islice(zip(new, cut, strict=True), room)
-        return [pieces[one] for one in hashes]
+        return [pieces[text] for text in texts]
 
-    def _cut(self, words: Sequence[str]) -> list[list[int]]:
+    def _cut(self, words: Sequence[str]) -> list[Sequence[int]]:
         """The ids of different words, each at least one. In one call, which costs as much as two words."""
-        found = self._tokenizer.encode(" ".join(words), add_special_tokens=False)
-        cut: dict[int | None, list[int]] = defaultdict(list)
+        found = self._tokenizer.encode("\n".join(words), add_special_tokens=False)
+        cut: defaultdict[int | None, array[int]] = defaultdict(partial(array, "i"))
         for word, row in zip(found.word_ids, found.ids, strict=True):
             cut[word].append(row)
         return list(cut.values())
 
 
 def _is_of_bert(tokenizer: Tokenizer) -> bool:
-    """Whether it is the tokenizer that this module knows."""
+    """Whether it is the tokenizer that this module knows; tokens may be added that are no phrases."""
     normalizer, model = tokenizer.normalizer, tokenizer.model
+    added = tokenizer.get_added_tokens_decoder().values()
     return (
         isinstance(normalizer, BertNormalizer)
         and normalizer.lowercase
         and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
         and isinstance(model, WordPiece)
-        and model.unk_token in tokenizer.get_vocab()
-        and not any(token.normalized for token in tokenizer.get_added_tokens_decoder().values())
+        and model.unk_token in tokenizer.get_vocab(with_added_tokens=False)
+        and not any(token.normalized or len(token.content.split()) > 1 for token in added)
     )

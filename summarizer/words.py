@@ -2,7 +2,9 @@
 
 What stands for a word is a hash of 64 bits, so that words are found, compared and looked up as arrays. One by
 one, as strings in dictionaries, they would take three times as long: most of that is the interpreter, and
-waiting for memory. Among a million words the odds that any two share a hash are one in 40 million.
+waiting for memory. Among a million words that nobody made for it, the odds that any two share a hash are one
+in 40 million. Who wants two words with one hash can find them, so nothing that is kept for the next article
+is kept by hash.
 """
 
 import re
@@ -16,14 +18,14 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 
-# What a character is to the words of a text. Of the first two there are none.
+# What a character is to the words of a text. The first two are in no word.
 SPACE, OTHER, LETTER, MARK = range(4)
 
 _WORD = re.compile(r"\w+")
 
-# Of Latin, Greek, Cyrillic and Armenian letters, and of general punctuation: scripts in which nearly every
-# character can be looked at by itself.
-EUROPEAN_CODE_POINTS = (*range(0x590), *range(0x2000, 0x2070))
+# Of Latin, Greek, Cyrillic and Armenian letters, punctuation, currencies, arrows and other signs: nearly all
+# of these can be looked at one by one.
+EUROPEAN_CODE_POINTS = (*range(0x590), *range(0x1E00, 0x1F00), *range(0x2000, 0x2300), *range(0x25A0, 0x27C0))
 
 
 class Words(NamedTuple):

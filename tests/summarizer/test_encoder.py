@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 import summarizer.token_ids
 from summarizer import CheckpointDamaged, CheckpointNotFound
 from summarizer.encoder import StaticEncoder, read_table
 from summarizer.pipeline import DEFAULT_CHECKPOINT
+from summarizer.token_ids import TokenIds
+from summarizer.words import EUROPEAN_CODE_POINTS, hashes_of
 from tests.tiny import DIMENSION, WORDS, make_encoder_folder
 
 SENTENCES = ["The council cut the budget.", "", "zzz qqq", "River! River! River!", "😀 naïve مرحبا \x00"]
@@ -104,10 +107,73 @@ def test_words_that_are_looked_up_have_the_tokens_of_the_whole_sentence(shipped,
 
 def test_every_character_is_read_as_the_tokenizer_reads_it(shipped):
     encoder, tokenizer, _ = shipped
-    characters = [chr(code_point) for code_point in [*range(0x600), *range(0x2000, 0x2100)]]
+    characters = [chr(code_point) for code_point in {*EUROPEAN_CODE_POINTS, *range(0x600), 0x3042, 0xFEFF}]
     sentences = [f"a{one}b {one} Zqx{one}zz {one}. ç{one}" for one in characters]
     for sentence, found in zip(sentences, encoder._token_ids.of(sentences), strict=True):
         assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids, sentence
+
+
+def bert(*added: AddedToken, **settings: bool) -> Tokenizer:
+    words = [
+        "[UNK]",
+        "[SEP]",
+        "the",
+        "Der",
+        "der",
+        "ö",
+        "o",
+        "z",
+        "##orbl",
+        "##ö",
+        "##rbl",
+        "quux",
+        "(",
+        ")",
+        "é",
+    ]
+    tokenizer = Tokenizer(models.WordPiece({word: row for row, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(**settings)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_tokens([AddedToken("[SEP]", normalized=False), *added])
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"strip_accents": False}, {"lowercase": False}, {"clean_text": False}], ids=str
+)
+@pytest.mark.parametrize("added", ["", "zorbl", "zorbl quux", "<x>"])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_tokenizers_of_other_settings_are_followed_too(settings, added, normalized):
+    tokens = [AddedToken(added, normalized=normalized)] if added else []
+    tokenizer = bert(*tokens, **settings)
+    words = [
+        "zorbl",
+        "Zorbl",
+        "zörbl",
+        "o\u0308",
+        "Der",
+        "the",
+        "(quux)",
+        "[SEP]",
+        "<x>",
+        "\t",
+        "\x00",
+        "é",
+        "€",
+    ]
+    sentences = [" ".join(pair) for pair in product(words, words)] + ["zorbl (quux) zorbl", "thezorbl quux"]
+    for some in (sentences, sentences[::-1], sentences[:1]):
+        for sentence, found in zip(some, TokenIds(tokenizer).of(some), strict=True):
+            assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids, sentence
+
+
+def test_a_word_that_was_made_to_share_a_hash_changes_nothing_for_other_articles(shipped):
+    encoder, tokenizer, _ = shipped
+    made, name = "krjlwttfocssfuednkekfjnk", "zelenskyy"
+    assert len(set(hashes_of([made, name]).tolist())) == 1
+    for sentences in ([made], [f"{made} spoke.", f"{name} spoke."], [name]):
+        for sentence, found in zip(sentences, encoder._token_ids.of(sentences), strict=True):
+            assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids
 
 
 def test_what_is_remembered_of_words_is_bounded(shipped, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from summarizer import CheckpointUnsupported, EncoderUnavailable, Summarizer, checkpoint
 from summarizer.model import ModelConfig
@@ -50,6 +51,14 @@ def test_vectors_are_those_of_the_package_itself(encoder, folder):
 def test_vectors_of_any_text_are_those_of_the_package_in_the_same_order(encoder, folder, sentences):
     expected = load_model(str(folder), "cpu").encode(sentences)
     np.testing.assert_allclose(encoder.encode(sentences).vectors, expected, atol=1e-5)
+
+
+def test_gelu_is_computed_with_the_product_before_it(encoder):
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        pytest.skip("this build of PyTorch has no oneDNN")
+    blocks = [block for block in encoder._model.modules() if hasattr(block, "intermediate_act_fn")]
+    assert blocks
+    assert all(type(block.intermediate_act_fn) is torch.nn.Identity for block in blocks)
 
 
 @pytest.mark.parametrize("activation", ["gelu_new", "gelu_python", "relu"])
