@@ -9,6 +9,9 @@ from limits.storage import Storage
 # Names the file in the environment of worker processes; without it, a process counts alone.
 RATES_FILE = "RATE_LIMIT_FILE"
 
+# How long to wait for another process to be done with the file.
+BUSY_SECONDS = 5
+
 _COUNT = """
     INSERT INTO counts VALUES (:key, :amount, :now + :seconds)
     ON CONFLICT (key) DO UPDATE SET
@@ -29,8 +32,10 @@ class SharedStorage(Storage):
     def __init__(self, file: str) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(file, timeout=5, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL").close()
+        self._database = sqlite3.connect(
+            file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        _write_ahead(self._database)
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, amount INTEGER, expires REAL)"
@@ -89,3 +94,19 @@ class SharedStorage(Storage):
         with self._lock:
             found = self._database.execute(query, (key, time.time())).fetchone()
         return absent if found is None else float(found[0])
+
+
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """Let processes read while one writes. SQLite itself waits for no other that does the same to a new file.
+
+    :raises sqlite3.OperationalError: the file stays locked, or cannot be used.
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.005)

@@ -1,5 +1,7 @@
 import multiprocessing
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -142,6 +144,23 @@ def _count(file: str, times: int) -> None:
     for _ in range(times):
         storage.incr("somebody", 60)
     storage.close()
+
+
+def _begin(file: str, barrier: threading.Barrier) -> int:
+    barrier.wait()
+    storage = SharedStorage(file)
+    count = storage.incr("somebody", 60)
+    storage.close()
+    return count
+
+
+def test_workers_that_start_at_once_all_open_the_same_new_file(tmp_path):
+    workers = 8
+    with ThreadPoolExecutor(workers) as pool:
+        for number in range(30):
+            file, barrier = str(tmp_path / f"{number}.sqlite"), threading.Barrier(workers)
+            counts = [pool.submit(_begin, file, barrier) for _ in range(workers)]
+            assert sorted(found.result() for found in counts) == list(range(1, workers + 1))
 
 
 def test_processes_count_together_and_lose_nothing(tmp_path):
