@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer.words import code_points
+
 _COLUMNS = 4
 
 _FULL_STOPS = frozenset(".…。｡．۔।॥։።។៕៖။")
@@ -42,7 +44,7 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     found[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
     # All sentences at once, character by character. One letter's lowercase form is two; a plain I stands in.
     text = "".join(sentences).replace("\u0130", "I")
-    codes, lowercase = _code_points(text), _code_points(text.lower())
+    codes, lowercase = code_points(text), code_points(text.lower())
     edges = np.zeros(len(sentences) + 1, np.int64)
     np.cumsum([len(sentence) for sentence in sentences], out=edges[1:])
     for column, marked in (
@@ -54,7 +56,3 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     found[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]
     np.sqrt(found[:, 2:], out=found[:, 2:])
     return found
-
-
-def _code_points(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))

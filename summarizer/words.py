@@ -83,7 +83,7 @@ class Alphabet:
     def words(self, sentences: Sequence[str]) -> Words:
         """Find and hash them."""
         text = "\n".join(["", *sentences, ""])  # a space at both ends of each sentence
-        codes = _code_points(text)
+        codes = code_points(text)
         kinds = self._kinds.take(codes, mode="clip")
         # Stretches of characters of one kind, marks one by one; the text begins and ends with a space.
         later = kinds[1:]
@@ -149,7 +149,7 @@ def hashed_words_of(sentences: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]
 def hashes_of(words: Sequence[str]) -> Hashes:
     """Of each of N words as it is; shape (N,)."""
     edges = np.array([*accumulate(map(len, words), initial=0)])
-    return _hashes(_scattered(_code_points("".join(words))), edges[:-1], edges[1:])
+    return _hashes(_scattered(code_points("".join(words))), edges[:-1], edges[1:])
 
 
 def _hashes(numbers: Hashes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
@@ -191,7 +191,8 @@ def _scattered(numbers: NDArray[np.integer]) -> Hashes:
 _LINE_FEED = ord("\n")
 
 
-def _code_points(text: str) -> NDArray[np.uint32]:
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Of each of C characters, lone surrogates too; shape (C,)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
 
 
