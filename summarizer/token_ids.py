@@ -23,8 +23,9 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from summarizer.words import EUROPEAN_CODE_POINTS, LETTER, MARK, OTHER, SPACE, Alphabet, Words, WordTable
 
-# Words that are remembered beside the vocabulary: about 15 MB, and 40 MB of the longest there can be.
+# Words that are remembered beside the vocabulary, and the longest of them.
 _MOST_WORDS = 50_000
+_LONGEST_WORD = 100
 
 Ids = NDArray[np.int64]
 
@@ -108,11 +109,12 @@ class _WordIds:
             cut = self._cut(new)
             pieces |= zip(new, cut, strict=True)
             room = max(_MOST_WORDS - len(self._remembered), 0)
-            self._remembered |= islice(zip(new, cut, strict=True), room)
+            short = (text for text in new if len(text) <= _LONGEST_WORD)
+            self._remembered |= {text: pieces[text] for text in islice(short, room)}
         return [pieces[text] for text in texts]
 
     def _cut(self, words: Sequence[str]) -> list[Sequence[int]]:
-        """The ids of different words, each at least one. In one call, which costs as much as two words."""
+        """The ids of different words, each at least one. In one call, which costs less than one for each."""
         found = self._tokenizer.encode("\n".join(words), add_special_tokens=False)
         cut: defaultdict[int | None, array[int]] = defaultdict(partial(array, "i"))
         for word, row in zip(found.word_ids, found.ids, strict=True):

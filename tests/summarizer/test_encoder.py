@@ -185,6 +185,15 @@ def test_what_is_remembered_of_words_is_bounded(shipped, monkeypatch):
     assert len(encoder._token_ids._words._remembered) == 100
 
 
+def test_a_word_that_is_longer_than_any_is_not_remembered(shipped):
+    encoder, tokenizer, _ = shipped
+    for word in ("zq" * 50, "zq" * 50 + "z", "q" * 500_000):
+        sentence = f"The {word} word."
+        for found in encoder._token_ids.of([sentence, sentence]):
+            assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids
+        assert (word in encoder._token_ids._words._remembered) == (len(word) == 100)
+
+
 def test_threads_share_what_is_remembered(shipped, monkeypatch):
     monkeypatch.setattr(summarizer.token_ids, "_MOST_WORDS", 30)
     encoder = StaticEncoder.load(DEFAULT_CHECKPOINT / "encoder", "shipped")
