@@ -1,10 +1,9 @@
 """The words of many sentences at once, each as a number.
 
 What stands for a word is a hash of 64 bits, so that words are found, compared and looked up as arrays. One by
-one, as strings in dictionaries, they would take three times as long: most of that is the interpreter, and
-waiting for memory. Among a million words that nobody made for it, the odds that any two share a hash are one
-in 40 million. Who wants two words with one hash can find them, so nothing that is kept for the next article
-is kept by hash.
+one, as strings in dictionaries, they take longer: most of that is the interpreter, and waiting for memory.
+Among a million words that nobody made for it, the odds that any two share a hash are about 10**12 / 2**65.
+Who wants two words with one hash can find them, so nothing that is kept for the next article is kept by hash.
 """
 
 import re
@@ -93,9 +92,7 @@ class Alphabet:
         sentence_starts = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)])
         bounds = starts.searchsorted(sentence_starts)
         unknown = np.flatnonzero(kinds == OTHER)
-        others = (
-            np.unique(sentence_starts.searchsorted(unknown, "right") - 1).tolist() if len(unknown) else []
-        )
+        others = sorted({*(sentence_starts.searchsorted(unknown, "right") - 1).tolist()})
         hashes = _hashes(self._numbers.take(codes, mode="clip"), starts, ends)
         return Words(text, hashes, starts, ends, bounds[1:] - bounds[:-1], others)
 
