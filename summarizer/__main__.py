@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_render(evaluation, scores=parsed.scores, as_json=parsed.json), flush=True)
     except (SummarizerError, OSError) as error:
         if isinstance(error, BrokenPipeError):  # the reader, say head, has seen enough
-            sys.stderr.close()  # or the interpreter complains while it flushes at exit
+            # What is left in the buffer goes nowhere; or the interpreter fails while it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         print(f"summarizer: {error}", file=sys.stderr)
         return 1

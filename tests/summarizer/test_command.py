@@ -89,7 +89,9 @@ def test_a_warning_goes_to_standard_error(article, tiny_checkpoint, capsys):
     assert "no sentence fits in 1 words" in output.err
 
 
-def test_a_reader_that_stops_early_is_no_error(article, tiny_checkpoint):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_stops_early_is_no_error(article, tiny_checkpoint, monkeypatch, unbuffered):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     command = f"{sys.executable} -m summarizer {article} --scores --checkpoint {tiny_checkpoint} | true"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60
