@@ -1,6 +1,7 @@
 """How far above the lead a recipe is, on every article of some sources that is not in the test split.
 
 python benchmarks/cross_validation.py PREPARED CLEAN [--preset shipped] [--sources cnndm,poc,inshorts]
+                                     [--closeness oracle]
 
 A test split of 150 articles cannot tell a difference of one ROUGE-2 point from none. Here the articles of
 the sources are dealt into folds by a hash of their ids; each fold is scored by networks that were trained on
@@ -31,7 +32,7 @@ from training.evaluation import ROUGE, Figures, measure, trained
 from training.fit import fit
 from training.near_duplicates import near_duplicates
 from training.network import Network
-from training.prepared import PreparedArticle, load
+from training.prepared import PreparedArticle, add_targets, load
 
 QUOTES, CHOICES = ("rouge1", "rouge2"), ("auc", "precision")
 COMPARED = ("lead", "pacsum", "lexrank", "centroid")
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("clean", type=Path)
     parser.add_argument("--preset", default="shipped")
     parser.add_argument("--sources", default="cnndm,poc,inshorts")
+    parser.add_argument("--closeness", help="what makes the targets; as the preset says by default")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument(
         "--restarts", type=int, help="networks that are averaged; as the preset says by default"
@@ -59,7 +61,10 @@ def main() -> None:
     parsed = parser.parse_args()
     torch.set_num_threads(1)
     run, sources = run_config(preset(parsed.preset)), parsed.sources.split(",")
+    run = dataclasses.replace(run, closeness=parsed.closeness or run.closeness)
     restarts = parsed.restarts or run.fit.restarts
+    for folder in (parsed.prepared, parsed.clean):
+        add_targets(folder, run.closeness)
     manifest, trained_on = load(parsed.prepared, run.closeness)
     clean = {article.article.id: article for article in load(parsed.clean, run.closeness)[1]}
     known = [article for article in trained_on if article.split in ("train", "validation")]
@@ -83,7 +88,7 @@ def main() -> None:
         rest = [article for place, article in enumerate(known) if place not in related]
         rarity = Rarity.count(article.sentences for article in rest if article.split == "train")
         rest = [with_rarity(article, rarity) for article in rest]
-        folder = parsed.out / parsed.preset / str(fold)
+        folder = parsed.out / parsed.preset / run.closeness.replace("*", "x") / str(fold)
         fingerprint = f"{manifest.digest} {run.closeness} {','.join(sources)} {fold} of {parsed.folds}"
         model = networks(rest, run, restarts, manifest.dimension, folder, fingerprint)
         for place in held:

@@ -25,6 +25,7 @@ class ServiceConfig:
     :ivar max_sentences: most sentences in an article.
     :ivar max_articles: most articles in one batch request.
     :ivar deadline_seconds: from the first byte of a request to its answer; what takes longer is a 503.
+        Shorter than the time that gunicorn gives a worker to finish when it stops.
     :ivar read_seconds: for a client to send all of a request, and to take a piece of the answer.
     :ivar queue_articles: articles that may wait or be in work in one worker process; with so many there,
         a request is a 503 at once.
@@ -47,7 +48,7 @@ class ServiceConfig:
     max_body_bytes: int = 1024 * 1024
     max_sentences: int = 5000
     max_articles: int = 64
-    deadline_seconds: int = 30
+    deadline_seconds: int = 20
     read_seconds: int = 20
     queue_articles: int = 64
     batch_sentences: int = 512

@@ -39,7 +39,8 @@ preload_app = False
 # A worker that says nothing for this long is replaced. Threads serve requests, so only a stuck process
 # falls silent; loading a model takes seconds.
 timeout = 60
-# What has begun is finished; shorter than the 30 s after which orchestrators kill.
+# What has begun is finished: longer than a request may take by default, and shorter than the 30 s after
+# which orchestrators kill.
 graceful_timeout = 25
 keepalive = 5
 

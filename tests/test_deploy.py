@@ -172,9 +172,10 @@ def test_settings_in_compose_and_manifests_are_settings():
     assert {name for name in given if name.startswith(PREFIX)} <= known
 
 
-def test_compose_and_kubernetes_wait_longer_than_the_service_takes_to_stop():
+def test_a_request_is_answered_before_a_worker_that_stops_is_killed_and_a_worker_before_the_container():
     config = (ROOT / "service" / "gunicorn.conf.py").read_text()
     graceful = int(re.search(r"^graceful_timeout = (\d+)", config, re.MULTILINE)[1])
+    assert ServiceConfig().deadline_seconds < graceful
     assert int(COMPOSE["services"]["summarizer"]["stop_grace_period"].removesuffix("s")) > graceful
     pause = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert POD["spec"]["terminationGracePeriodSeconds"] > graceful + pause

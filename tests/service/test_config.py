@@ -8,7 +8,7 @@ from service import ConfigError, ServiceConfig
 def test_defaults_hold_without_any_variable():
     config = ServiceConfig.from_environment({"PATH": "/bin", "SUMMARIZER_MAX_SENTENCES": ""})
     assert config == ServiceConfig()
-    assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000, "articles": 64, "seconds": 30}
+    assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000, "articles": 64, "seconds": 20}
 
 
 def test_each_setting_is_read_from_its_variable(tmp_path):
