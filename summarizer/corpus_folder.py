@@ -23,6 +23,8 @@ def taken(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
     """The folder for this run alone, with its manifest in it; a kill sets it free.
 
     :param manifest: what the parts belong to.
+    The manifest says that parts are missing until :func:`write_manifest` says otherwise.
+
     :raises CorpusError: it belongs to something else, or another run has it.
     """
     if out.exists() and not out.is_dir():
@@ -35,6 +37,7 @@ def taken(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
         except BlockingIOError:
             raise CorpusError(f"{out} is being written by another run; wait for its end") from None
         _check_manifest(out, manifest)
+        write_manifest(out, {**manifest, "complete": False})
         remove_drafts(out)
         yield
     finally:
@@ -52,7 +55,6 @@ def _check_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
     if not file.exists():
         if any(not path.name.endswith(".draft") for path in out.iterdir()):
             raise CorpusError(f"{out} holds other things and no {MANIFEST_FILE}; name a new folder")
-        write_manifest(out, {**manifest, "complete": False})
         return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))

@@ -267,6 +267,25 @@ def test_the_manifest_says_when_all_parts_are_there(tmp_path, corpus, score):
     assert (manifest["complete"], manifest["parts"], manifest["rows"]) == (True, 4, 10)
 
 
+def test_while_a_missing_part_is_made_again_the_manifest_does_not_say_that_all_are_there(
+    tmp_path, corpus, score
+):
+    out = tmp_path / "out"
+    score(corpus, out)
+    whole = (out / MANIFEST_FILE).read_bytes()
+    (out / "part-00000-000002.jsonl").unlink()
+
+    def killed(counts, size):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(corpus, out, told=killed)
+    assert json.loads((out / MANIFEST_FILE).read_text())["complete"] is False
+    for _ in range(2):  # with a part missing, and with none
+        score(corpus, out)
+        assert (out / MANIFEST_FILE).read_bytes() == whole
+
+
 def test_another_input_setting_or_model_is_refused_by_name(tmp_path, corpus, score):
     out = tmp_path / "out"
     score(corpus, out)
