@@ -101,6 +101,8 @@ class Row:
 def find_files(corpus: Path) -> tuple[InputFile, ...]:
     """A file alone, or all in a folder and below it that have a known ending, by their names.
 
+    What begins with ``.`` or ``_`` is passed over, folders too: editors and other jobs leave it behind.
+
     :raises CorpusError: there is none, or a file of another kind is named.
     """
     if not corpus.exists():
@@ -117,10 +119,12 @@ def find_files(corpus: Path) -> tuple[InputFile, ...]:
     files = tuple(
         _input_file(path, name, file_format)
         for name, path in found
-        if (file_format := _format_of(path)) and not path.name.startswith((".", "_"))
+        if (file_format := _format_of(path)) and not _is_passed_over(name)
     )
     if not files:
-        raise CorpusError(f"{corpus} holds no file that ends in one of {endings}")
+        raise CorpusError(
+            f"{corpus} holds no file that ends in one of {endings}; names that begin with . or _ do not count"
+        )
     return files
 
 
@@ -199,6 +203,15 @@ class _Unusable(Exception):
 
 def _format_of(path: Path) -> FileFormat | None:
     return next((FORMATS[ending] for ending in FORMATS if path.name.endswith(ending)), None)
+
+
+def _is_passed_over(name: str) -> bool:
+    """Whether a file, or a folder above it within the corpus, has a name that hides it.
+
+    >>> _is_passed_over(".ipynb_checkpoints/a.jsonl"), _is_passed_over("2025/a_b.jsonl")
+    (True, False)
+    """
+    return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
 def _input_file(path: Path, name: str, file_format: FileFormat) -> InputFile:

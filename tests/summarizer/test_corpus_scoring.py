@@ -215,6 +215,15 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path, score):
     assert [result["id"] for result in results(tmp_path / "out")] == ["first", "last"]
 
 
+def test_what_programs_leave_in_hidden_folders_is_not_read(tmp_path, score):
+    corpus = tmp_path / ".hidden" / "corpus"  # only names within the corpus matter
+    for folder in (".ipynb_checkpoints", "_temporary/0", "2025/.cache", "2025/a_b"):
+        (corpus / folder).mkdir(parents=True)
+        write_lines(corpus / folder / "a.jsonl", [{"id": folder, "text": ARTICLES[0]}])
+    assert score(corpus, tmp_path / "out").parts == 1
+    assert [result["id"] for result in results(tmp_path / "out")] == ["2025/a_b"]
+
+
 def test_parquet_keeps_the_types_of_parquet(tmp_path, score):
     when = datetime(2025, 5, 1, tzinfo=UTC)
     rows = [{"key": 2**40, "body": ARTICLES[0], "when": when, "tags": ["a", None]}]
