@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from summarizer.document import Evaluation, ModelInfo, ScoredSentence, Warning
 from summarizer.options import BUDGETS, SummaryOptions
+from summarizer.texts import check_unicode, in_article
 
 DEFAULT_OPTIONS = SummaryOptions()
 
@@ -114,9 +115,11 @@ class Client:
     def evaluate(self, text: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
         """Score every sentence of an article and choose its summary.
 
+        :raises InvalidText: a lone surrogate in it; it is not sent.
         :raises ServiceError: the service refused it, at last.
         :raises ServiceUnreachable: no answer came.
         """
+        check_unicode(text, "text")
         answer = self._ask_json("/api/evaluate", {"text": text, **_as_json(options)})
         return _evaluation(answer, answer, text)
 
@@ -125,9 +128,12 @@ class Client:
     ) -> Evaluation:
         """Score your own sentences as they are; offsets refer to them joined by line feeds.
 
+        :raises InvalidText: a lone surrogate in one of them; they are not sent.
         :raises ServiceError: the service refused them, at last.
         :raises ServiceUnreachable: no answer came.
         """
+        for position, sentence in enumerate(sentences):
+            check_unicode(sentence, "sentences", position)
         answer = self._ask_json("/api/evaluate", {"sentences": list(sentences), **_as_json(options)})
         return _evaluation(answer, answer)
 
@@ -150,9 +156,14 @@ class Client:
         """Score several articles in one request; :meth:`model` says how many it may hold.
 
         :returns: in the order of the texts; a ServiceError for each that was refused, alone.
+        :raises InvalidText: a lone surrogate in one of them; its position is in a note on the error, and
+            none is sent.
         :raises ServiceError: the service refused the whole request, at last.
         :raises ServiceUnreachable: no answer came.
         """
+        for position, text in enumerate(texts):
+            with in_article(position):
+                check_unicode(text, "text")
         articles = [{"id": str(index), "text": text, **_as_json(options)} for index, text in enumerate(texts)]
         answer = self._ask_json("/api/evaluate/batch", {"articles": articles})
         return [
@@ -169,7 +180,9 @@ class Client:
         return self._ask("GET", "/api/model")
 
     def _ask_json(self, path: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        return self._ask("POST", path, json.dumps(content).encode(), "application/json")
+        # As \uXXXX, most alphabets take two or three times the bytes, and the service has a limit for them.
+        body = json.dumps(content, ensure_ascii=False).encode()
+        return self._ask("POST", path, body, "application/json")
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None, content_type: str | None = None

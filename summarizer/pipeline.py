@@ -17,6 +17,7 @@ from summarizer.options import SummaryOptions
 from summarizer.selection import by_score, select
 from summarizer.sentences import SentenceSplitter, join
 from summarizer.text_features import text_features
+from summarizer.texts import in_article
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
@@ -102,11 +103,8 @@ class Summarizer:
         """
         documents = []
         for position, text in enumerate(texts):
-            try:
+            with in_article(position):
                 documents.append(self.split(text))
-            except ValueError as error:
-                error.add_note(f"in the article at position {position}")
-                raise
         return self._evaluate(documents, options)
 
     def warm_up(self) -> None:

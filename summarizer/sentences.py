@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import punkt
 
 from summarizer.document import Document, Sentence
-from summarizer.errors import EmptyText, InvalidText, NoSentences
+from summarizer.errors import EmptyText, NoSentences
 from summarizer.paragraphs import Span, paragraphs
 from summarizer.sentence_ends import SentenceEnds
+from summarizer.texts import check_text
 
 # Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
 _MORE_ABBREVIATIONS = frozenset(
@@ -130,24 +131,6 @@ def join(sentences: Sequence[str]) -> Document:
         spans.append(Sentence(sentence, start, start + len(sentence)))
         start += len(sentence) + 1
     return Document("\n".join(sentences), spans, field="sentences")
-
-
-def check_text(text: str, *field: str | int) -> None:
-    """Refuse what is not text.
-
-    :raises EmptyText: nothing but white space.
-    :raises InvalidText: a lone surrogate.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidText(
-            f"the text is not well-formed Unicode: a lone surrogate"
-            f" (U+{ord(text[error.start]):04X}) at position {error.start}; remove or repair it",
-            *field,
-        ) from None
-    if not text.strip():
-        raise EmptyText("the text is empty or white space; send at least one sentence", *field)
 
 
 def _split_other_scripts(text: str, spans: Iterable[Span]) -> Iterator[Span]:

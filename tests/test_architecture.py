@@ -19,6 +19,7 @@ LAYERS = {
             "options",
             "sentence_ends",
             "tensors",
+            "texts",
             "words",
         },
         {"rarity", "token_ids", "typography"},

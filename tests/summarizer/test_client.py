@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from summarizer import Summarizer, SummaryOptions, client
+from summarizer import InvalidText, Summarizer, SummaryOptions, client
 from summarizer.client import Client, ServiceError, ServiceUnreachable
 
 ARTICLE = "The council cut the budget. Nobody came! The river is at the bridge. 😀 It was said."
@@ -105,6 +105,33 @@ def test_article_options_and_key_are_sent_as_the_service_expects(service, evalua
         "order": "score",
         "redundancy": "trigram",
     }
+
+
+def test_letters_of_every_alphabet_are_sent_in_as_few_bytes_as_the_service_counts(service, evaluated):
+    service.answer(evaluated)
+    text = "Совет урезал бюджет. 市议会削减了预算。 😀"
+    Client(service.url).evaluate(text)
+    _, _, _, body = service.requests[0]
+    assert text.encode() in body
+
+
+@pytest.mark.parametrize(
+    ("method", "sent"),
+    [
+        ("evaluate", "It was \ud800 so."),
+        ("evaluate_sentences", ["Fine.", "\udfff"]),
+        ("evaluate_many", ["Fine.", "It was \ud800 so."]),
+    ],
+)
+def test_text_that_is_none_is_refused_as_the_library_does_and_not_sent(service, summarizer, method, sent):
+    raised = []
+    for evaluator in (summarizer, Client(service.url)):
+        with pytest.raises(InvalidText, match="lone surrogate") as caught:
+            getattr(evaluator, method)(sent)
+        error = caught.value
+        raised.append((str(error), error.field, getattr(error, "__notes__", [])))
+    assert raised[0] == raised[1]
+    assert service.requests == []
 
 
 def test_a_page_is_sent_as_it_is_with_the_options_in_the_query(service, evaluated):

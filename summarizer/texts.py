@@ -1,0 +1,42 @@
+"""What is refused as text before anything looks at its sentences, here and in the client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from summarizer.errors import EmptyText, InputError, InvalidText
+
+
+def check_text(text: str, *field: str | int) -> None:
+    """Refuse what is not text.
+
+    :raises EmptyText: nothing but white space.
+    :raises InvalidText: a lone surrogate.
+    """
+    check_unicode(text, *field)
+    if not text.strip():
+        raise EmptyText("the text is empty or white space; send at least one sentence", *field)
+
+
+def check_unicode(text: str, *field: str | int) -> None:
+    """Refuse what UTF-8 cannot hold.
+
+    :raises InvalidText: a lone surrogate.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidText(
+            f"the text is not well-formed Unicode: a lone surrogate"
+            f" (U+{ord(text[error.start]):04X}) at position {error.start}; remove or repair it",
+            *field,
+        ) from None
+
+
+@contextmanager
+def in_article(position: int) -> Iterator[None]:
+    """Note on an error about one of several articles which of them it is about."""
+    try:
+        yield
+    except InputError as error:
+        error.add_note(f"in the article at position {position}")
+        raise
