@@ -6,6 +6,7 @@
     print(client.evaluate(article, SummaryOptions(sentences=3)).summary)
 """
 
+import contextlib
 import email.utils
 import http.client
 import json
@@ -218,7 +219,10 @@ class Client:
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout)
         try:
-            connection.request(method, self._path + path, body, dict(headers))
+            connection.connect()
+            # Refused for its size, a request is answered before all of it is sent, and the connection closed.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, self._path + path, body, dict(headers))
             answer = connection.getresponse()
             return _Answer(answer.status, answer.headers, answer.read())
         finally:

@@ -153,6 +153,26 @@ def test_of_several_articles_a_bad_one_fails_alone(service, summarizer, evaluate
     assert (bad.status, bad.code, bad.request_id) == (422, "empty_text", "r1")
 
 
+def test_a_refusal_is_heard_though_the_service_closes_before_all_is_sent(pauses):
+    problem = {"status": 413, "code": "body_too_large", "detail": "over the limit", "request_id": "r1"}
+    content = json.dumps(problem).encode()
+
+    def refuse(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1000)
+            head = f"HTTP/1.1 413 Too Large\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode() + content)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=refuse, args=(listening,))
+        thread.start()
+        with pytest.raises(ServiceError, match="413 body_too_large: over the limit"):
+            Client(f"http://127.0.0.1:{listening.getsockname()[1]}").evaluate("It was so. " * 4_000_000)
+        thread.join()
+    assert pauses == []
+
+
 def test_a_refusal_carries_what_the_problem_says_and_is_not_asked_again(service, pauses):
     problem = {
         "status": 422,
