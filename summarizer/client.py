@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 from summarizer.document import Evaluation, ModelInfo, ScoredSentence, Warning
 from summarizer.options import BUDGETS, SummaryOptions
-from summarizer.texts import check_unicode, in_article
+from summarizer.texts import check_several, check_unicode, in_article
 
 DEFAULT_OPTIONS = SummaryOptions()
 
@@ -130,9 +130,11 @@ class Client:
         """Score your own sentences as they are; offsets refer to them joined by line feeds.
 
         :raises InvalidText: a lone surrogate in one of them; they are not sent.
+        :raises InputError: a string instead of a list.
         :raises ServiceError: the service refused them, at last.
         :raises ServiceUnreachable: no answer came.
         """
+        check_several(sentences, "sentences")
         for position, sentence in enumerate(sentences):
             check_unicode(sentence, "sentences", position)
         answer = self._ask_json("/api/evaluate", {"sentences": list(sentences), **_as_json(options)})
@@ -159,9 +161,11 @@ class Client:
         :returns: in the order of the texts; a ServiceError for each that was refused, alone.
         :raises InvalidText: a lone surrogate in one of them; its position is in a note on the error, and
             none is sent.
+        :raises InputError: a string instead of a list.
         :raises ServiceError: the service refused the whole request, at last.
         :raises ServiceUnreachable: no answer came.
         """
+        check_several(texts, "texts")
         for position, text in enumerate(texts):
             with in_article(position):
                 check_unicode(text, "text")

@@ -32,6 +32,8 @@ class SummarizerError(Exception):
 class InputError(SummarizerError, ValueError):
     """The article or an option cannot be used as it was sent.
 
+    Raised as such where one string came in place of a list of them.
+
     :ivar field: what is wrong, as a path of names and positions in the input: ``("text",)``,
         ``("sentences", 3)``, ``("words",)``.
     """

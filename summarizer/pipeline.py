@@ -17,7 +17,7 @@ from summarizer.options import SummaryOptions
 from summarizer.selection import by_score, select
 from summarizer.sentences import SentenceSplitter, join
 from summarizer.text_features import text_features
-from summarizer.texts import in_article
+from summarizer.texts import check_several, in_article
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
@@ -90,7 +90,7 @@ class Summarizer:
     ) -> Evaluation:
         """Score the caller's own sentences as they are; offsets refer to them joined by line feeds.
 
-        :raises InputError: no sentence, a blank one, or more than the limit.
+        :raises InputError: no sentence, a blank one, more than the limit, or a string instead of a list.
         """
         return self._evaluate([self.take_sentences(sentences)], options)[0]
 
@@ -99,8 +99,10 @@ class Summarizer:
     ) -> list[Evaluation]:
         """Score several articles together: the same evaluations as one by one, sooner.
 
-        :raises InputError: one of the texts cannot be used; its position is in a note on the error.
+        :raises InputError: one of the texts cannot be used; its position is in a note on the error. Or a
+            string instead of several.
         """
+        check_several(texts, "texts")
         documents = []
         for position, text in enumerate(texts):
             with in_article(position):
@@ -121,7 +123,7 @@ class Summarizer:
     def take_sentences(self, sentences: Sequence[str]) -> Document:
         """First stage where the caller has split already.
 
-        :raises InputError: no sentence, a blank one, or more than the limit.
+        :raises InputError: no sentence, a blank one, more than the limit, or a string instead of a list.
         """
         return self._checked(join(sentences))
 

@@ -10,7 +10,7 @@ from summarizer.document import Document, Sentence
 from summarizer.errors import EmptyText, NoSentences
 from summarizer.paragraphs import Span, paragraphs
 from summarizer.sentence_ends import SentenceEnds
-from summarizer.texts import check_text
+from summarizer.texts import check_several, check_text
 
 # Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
 _MORE_ABBREVIATIONS = frozenset(
@@ -122,7 +122,9 @@ def join(sentences: Sequence[str]) -> Document:
 
     :raises EmptyText: no sentences, or a blank one.
     :raises InvalidText: a lone surrogate.
+    :raises InputError: a string instead of a list.
     """
+    check_several(sentences, "sentences")
     if not sentences:
         raise EmptyText("the list of sentences is empty; send at least one", "sentences")
     spans, start = [], 0

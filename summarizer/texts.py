@@ -1,4 +1,4 @@
-"""What is refused as text before anything looks at its sentences, here and in the client."""
+"""What is refused as text before anything looks at its sentences, by the library and by the client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +30,16 @@ def check_unicode(text: str, *field: str | int) -> None:
             f" (U+{ord(text[error.start]):04X}) at position {error.start}; remove or repair it",
             *field,
         ) from None
+
+
+def check_several(texts: object, name: str) -> None:
+    """Refuse one string where several are meant: it would be taken for as many as it has characters.
+
+    :param name: of the list.
+    :raises InputError: it is a string.
+    """
+    if isinstance(texts, str):
+        raise InputError(f"{name} must be a list of strings; got one string; put it into a list", name)
 
 
 @contextmanager

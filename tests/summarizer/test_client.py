@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from summarizer import InvalidText, Summarizer, SummaryOptions, client
+from summarizer import InputError, InvalidText, Summarizer, SummaryOptions, client
 from summarizer.client import Client, ServiceError, ServiceUnreachable
 
 ARTICLE = "The council cut the budget. Nobody came! The river is at the bridge. 😀 It was said."
@@ -131,6 +131,17 @@ def test_text_that_is_none_is_refused_as_the_library_does_and_not_sent(service, 
         error = caught.value
         raised.append((str(error), error.field, getattr(error, "__notes__", [])))
     assert raised[0] == raised[1]
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "field"), [("evaluate_sentences", "sentences"), ("evaluate_many", "texts")]
+)
+def test_a_string_is_not_taken_for_a_list_of_its_characters(service, summarizer, method, field):
+    for evaluator in (summarizer, Client(service.url)):
+        with pytest.raises(InputError, match=f"^{field} must be a list of strings; got one string") as caught:
+            getattr(evaluator, method)("Hello")
+        assert caught.value.field == (field,)
     assert service.requests == []
 
 
