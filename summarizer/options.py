@@ -1,7 +1,8 @@
 """How long the summary may be, in what order it comes, and how it avoids repeating itself."""
 
-import math
+import sys
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Literal, get_args
 
 from summarizer.errors import InvalidOption
@@ -37,8 +38,10 @@ class SummaryOptions:
     redundancy: Redundancy = "trigram"
 
     def __post_init__(self) -> None:
-        _check_count("sentences", self.sentences)
-        _check_count("words", self.words)
+        for name in OPTION_NAMES:
+            _check_digits(name, getattr(self, name))
+        for name in ("sentences", "words"):
+            object.__setattr__(self, name, _count(name, getattr(self, name)))
         _check_share("ratio", self.ratio, zero_allowed=False)
         _check_share("threshold", self.threshold, zero_allowed=True)
         _check_choice("order", self.order, get_args(Order))
@@ -54,17 +57,27 @@ BUDGETS = ("sentences", "words", "ratio", "threshold")
 OPTION_NAMES = tuple(field.name for field in fields(SummaryOptions))
 
 
-def _check_count(name: str, value: object) -> None:
+def _check_digits(name: str, value: object) -> None:
+    """Refuse a number so long that Python does not write it: no message and no request could hold it."""
+    try:
+        repr(value)
+    except ValueError:
+        raise InvalidOption(f"{name} must have at most {sys.get_int_max_str_digits()} digits", name) from None
+
+
+def _count(name: str, value: object) -> int | None:
+    """As a plain int, which JSON can hold; NumPy's are taken too."""
     if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise InvalidOption(f"{name} must be a whole number of at least 1; got {value!r}", name)
+    return int(value)
 
 
 def _check_share(name: str, value: object, *, zero_allowed: bool) -> None:
     if value is None:
         return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 <= value <= 1 or (value == 0 and not zero_allowed):  # type: ignore[operator]
         low = "0 (included)" if zero_allowed else "0 (not included)"
         raise InvalidOption(f"{name} must be a number from {low} to 1; got {value!r}", name)

@@ -1,3 +1,7 @@
+import json
+from dataclasses import asdict
+
+import numpy as np
 import pytest
 
 from summarizer import InvalidOption, SummaryOptions
@@ -17,6 +21,12 @@ from summarizer import InvalidOption, SummaryOptions
         ({"threshold": -0.1}, "threshold", "0 (included) to 1; got -0.1"),
         ({"threshold": float("inf")}, "threshold", "got inf"),
         ({"threshold": "0.5"}, "threshold", "got '0.5'"),
+        ({"ratio": 10**400}, "ratio", "0 (not included) to 1; got 1000"),
+        ({"threshold": -(10**5000)}, "threshold", "at most 4300 digits"),
+        ({"sentences": -(10**5000)}, "sentences", "at most 4300 digits"),
+        ({"sentences": 10**5000}, "sentences", "at most 4300 digits"),
+        ({"words": np.True_}, "words", "whole number of at least 1; got np.True_"),
+        ({"order": 10**5000}, "order", "at most 4300 digits"),
         ({"order": "rank"}, "order", "one of document, score; got 'rank'"),
         ({"redundancy": None}, "redundancy", "one of none, trigram, mmr"),
         (
@@ -36,3 +46,9 @@ def test_an_impossible_option_is_refused_with_its_name_and_limit(options, field,
 def test_the_ends_of_the_ranges_are_allowed():
     for options in ({"sentences": 1}, {"words": 1}, {"ratio": 1}, {"threshold": 0}, {"threshold": 1}):
         assert SummaryOptions(**options)
+
+
+def test_a_count_from_numpy_is_as_good_as_python_s():
+    options = SummaryOptions(sentences=np.int64(3))
+    assert options == SummaryOptions(sentences=3)
+    assert json.loads(json.dumps(asdict(options)))["sentences"] == 3
