@@ -10,7 +10,7 @@ from pathlib import Path
 
 from summarizer.arguments import add_model, add_summary_options, summary_options
 from summarizer.document import Evaluation, ScoredSentence
-from summarizer.errors import InvalidText, SummarizerError
+from summarizer.errors import InputError, InvalidText, SummarizerError
 
 BAR_WIDTH = 20  # characters of a full bar, for a score of 1
 
@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     :param arguments: those of the process by default.
-    :returns: exit status: 0 done, 1 the article or the checkpoint cannot be used, 2 wrong arguments.
+    :returns: exit status: 0 done, 1 the article or the checkpoint cannot be used, 2 wrong arguments,
+        130 interrupted.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     # Imported when needed: neither --help nor a wrong argument should wait for NumPy.
@@ -28,20 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return batch(given[1:])
     parsed = _parser().parse_args(given)
-    from summarizer.pipeline import Summarizer
-
     try:
-        options = summary_options(parsed)
-        text = _read(parsed.article)
-        evaluation = Summarizer.load(parsed.checkpoint, encoder=parsed.encoder).evaluate(text, options)
-        print(_render(evaluation, scores=parsed.scores, as_json=parsed.json), flush=True)
+        evaluation = _evaluate(parsed)
+        _write(_render(evaluation, scores=parsed.scores, as_json=parsed.json))
+    except BrokenPipeError:  # the reader, say head, has seen enough
+        # What is left in the buffer goes nowhere; or the interpreter fails while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (SummarizerError, OSError) as error:
-        if isinstance(error, BrokenPipeError):  # the reader, say head, has seen enough
-            # What is left in the buffer goes nowhere; or the interpreter fails while it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         print(f"summarizer: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("summarizer: interrupted", file=sys.stderr)
+        return 130
     for warning in evaluation.warnings:
         print(f"summarizer: {warning.detail}", file=sys.stderr)
     return 0
@@ -72,16 +72,48 @@ def _version() -> str:
         return "(not installed)"
 
 
+def _evaluate(parsed: argparse.Namespace) -> Evaluation:
+    from summarizer.pipeline import Summarizer
+
+    options = summary_options(parsed)
+    text = _read(parsed.article)
+    return Summarizer.load(parsed.checkpoint, encoder=parsed.encoder).evaluate(text, options)
+
+
 def _read(article: str) -> str:
-    if article == "-" and sys.stdin.isatty():
-        print("summarizer: reading the article from the terminal; end it with Ctrl-D", file=sys.stderr)
-    raw = sys.stdin.buffer.read() if article == "-" else Path(article).read_bytes()
+    raw = _standard_input() if article == "-" else Path(article).read_bytes()
+    name = "standard input" if article == "-" else article
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        name = "standard input" if article == "-" else article
         raise InvalidText(
             f"{name} is not UTF-8: byte {error.start} cannot be read; convert it first"
+        ) from None
+
+
+def _standard_input() -> bytes:
+    """All of it.
+
+    :raises InputError: it is closed.
+    """
+    if sys.stdin is None:
+        raise InputError("standard input is closed; name a file, or send the article to standard input")
+    if sys.stdin.isatty():
+        print("summarizer: reading the article from the terminal; end it with Ctrl-D", file=sys.stderr)
+    return sys.stdin.buffer.read()
+
+
+def _write(text: str) -> None:
+    """All of it to standard output, or nothing.
+
+    :raises SummarizerError: the encoding there lacks one of the characters.
+    """
+    try:
+        print(text, flush=True)
+    except UnicodeEncodeError as error:
+        raise SummarizerError(
+            f"standard output is {error.encoding}, which has no {text[error.start]!r};"
+            " set PYTHONIOENCODING=utf-8"
         ) from None
 
 

@@ -82,6 +82,34 @@ def test_files_that_cannot_be_read_are_named(tmp_path, tiny_checkpoint, capsys):
         assert message in capsys.readouterr().err
 
 
+def test_a_closed_standard_input_is_one_line_and_status_1(tiny_checkpoint, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)  # as after <&-
+    assert run(checkpoint=tiny_checkpoint) == 1
+    assert capsys.readouterr().err.startswith("summarizer: standard input is closed; name a file")
+
+
+def test_ctrl_c_while_it_reads_shows_no_trace(tiny_checkpoint, capsys, monkeypatch):
+    class Interrupted(io.BytesIO):
+        def read(self, *_):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Interrupted()))
+    assert run(checkpoint=tiny_checkpoint) == 130
+    assert capsys.readouterr().err == "summarizer: interrupted\n"
+
+
+def test_characters_that_the_output_cannot_hold_are_one_line_and_nothing_is_lost_in_silence(
+    article, tiny_checkpoint, capsys, monkeypatch
+):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    assert run(article, "--scores", checkpoint=tiny_checkpoint) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("summarizer: standard output is latin-1, which has no '")
+    assert error.endswith("; set PYTHONIOENCODING=utf-8\n")
+    assert written.getvalue() == b""
+
+
 def test_a_warning_goes_to_standard_error(article, tiny_checkpoint, capsys):
     assert run(article, "--words", "1", checkpoint=tiny_checkpoint) == 0
     output = capsys.readouterr()
