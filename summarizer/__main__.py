@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from summarizer.arguments import add_model, add_summary_options, summary_options
+from summarizer.arguments import add_model, add_summary_options, name, summary_options
 from summarizer.document import Evaluation, ScoredSentence
 from summarizer.errors import InputError, InvalidText, SummarizerError
 
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Many articles: summarizer batch --help. (An article in a file of that name: ./batch.)",
     )
     parser.add_argument(
-        "article", nargs="?", default="-", help="a UTF-8 text file; standard input by default"
+        "article", nargs="?", default="-", type=name, help="a UTF-8 text file; standard input by default"
     )
     add_summary_options(parser)
     shape = parser.add_argument_group("what to print").add_mutually_exclusive_group()
@@ -82,12 +82,12 @@ def _evaluate(parsed: argparse.Namespace) -> Evaluation:
 
 def _read(article: str) -> str:
     raw = _standard_input() if article == "-" else Path(article).read_bytes()
-    name = "standard input" if article == "-" else article
+    source = "standard input" if article == "-" else article
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidText(
-            f"{name} is not UTF-8: byte {error.start} cannot be read; convert it first"
+            f"{source} is not UTF-8: byte {error.start} cannot be read; convert it first"
         ) from None
 
 

@@ -1,6 +1,7 @@
 """Arguments that the commands share."""
 
 import argparse
+from pathlib import Path
 from typing import get_args
 
 from summarizer.options import DEFAULT_SENTENCES, Order, Redundancy, SummaryOptions
@@ -23,10 +24,30 @@ def add_summary_options(parser: argparse.ArgumentParser) -> None:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Which model scores."""
-    parser.add_argument("--checkpoint", metavar="DIR", help="a trained model; the one shipped by default")
     parser.add_argument(
-        "--encoder", metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped"
+        "--checkpoint", type=name, metavar="DIR", help="a trained model; the one shipped by default"
     )
+    parser.add_argument(
+        "--encoder", type=name, metavar="NAME", help="where the checkpoint's encoder is, if it is not shipped"
+    )
+
+
+def name(value: str) -> str:
+    """An argument that names something: an empty one, as of a variable that is not set, means nothing.
+
+    :raises argparse.ArgumentTypeError: it is empty.
+    """
+    if not value:
+        raise argparse.ArgumentTypeError("the name is empty; give one")
+    return value
+
+
+def path(value: str) -> Path:
+    """The same for a file or folder; an empty Path would be the current folder.
+
+    :raises argparse.ArgumentTypeError: it is empty.
+    """
+    return Path(name(value))
 
 
 def summary_options(parsed: argparse.Namespace) -> SummaryOptions:

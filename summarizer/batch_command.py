@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO, get_args
 
-from summarizer.arguments import add_model, add_summary_options, summary_options
+from summarizer.arguments import add_model, add_summary_options, path, summary_options
 from summarizer.corpus_on_ray import on_ray
 from summarizer.corpus_processes import LocalProcesses
 from summarizer.corpus_reading import Columns
@@ -180,9 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     endings = ".jsonl, .jsonl.gz or .parquet"
     parser.add_argument(
-        "input", type=Path, metavar="IN", help=f"a file that ends in {endings}, or a folder of them"
+        "input", type=path, metavar="IN", help=f"a file that ends in {endings}, or a folder of them"
     )
-    parser.add_argument("output", type=Path, metavar="OUT", help="folder for the parts and manifest.json")
+    parser.add_argument("output", type=path, metavar="OUT", help="folder for the parts and manifest.json")
     columns = parser.add_argument_group("columns")
     columns.add_argument("--id", default="id", metavar="NAME", help="string or whole number; default: id")
     columns.add_argument("--text", default="text", metavar="NAME", help="the article; default: text")

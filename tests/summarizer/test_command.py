@@ -74,6 +74,27 @@ def test_two_budgets_are_refused(article, tiny_checkpoint, capsys):
     assert caught.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([""], "article"),
+        (["--checkpoint", ""], "--checkpoint"),
+        (["--encoder", ""], "--encoder"),
+        (["batch", "", "out"], "IN"),
+        (["batch", "in.jsonl", ""], "OUT"),
+        (["batch", "in.jsonl", "out", "--checkpoint", ""], "--checkpoint"),
+    ],
+)
+def test_an_empty_name_is_neither_the_current_folder_nor_the_default(
+    tmp_path, capsys, monkeypatch, arguments, named
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert f"argument {named}: the name is empty" in capsys.readouterr().err
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path, tiny_checkpoint, capsys):
     (tmp_path / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
     (tmp_path / "empty.txt").write_bytes(b"")
