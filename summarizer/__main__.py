@@ -12,6 +12,9 @@ from summarizer.arguments import add_model, add_summary_options, name, summary_o
 from summarizer.document import Evaluation, ScoredSentence
 from summarizer.errors import InputError, InvalidText, SummarizerError
 
+# Share of U+0000 among the characters of an article. UTF-16 that is read as UTF-8 has more.
+MOST_NULLS = 0.05
+
 BAR_WIDTH = 20  # characters of a full bar, for a score of 1
 
 
@@ -81,14 +84,27 @@ def _evaluate(parsed: argparse.Namespace) -> Evaluation:
 
 
 def _read(article: str) -> str:
+    """The article, which is UTF-8.
+
+    :raises InputError: standard input is closed.
+    :raises InvalidText: not UTF-8, or more of it is U+0000 than MOST_NULLS, as in UTF-16.
+    :raises OSError: the file cannot be read.
+    """
     raw = _standard_input() if article == "-" else Path(article).read_bytes()
     source = "standard input" if article == "-" else article
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidText(
             f"{source} is not UTF-8: byte {error.start} cannot be read; convert it first"
         ) from None
+    nulls = text.count("\0")
+    if nulls > MOST_NULLS * len(text):
+        raise InvalidText(
+            f"{source} is not UTF-8: {nulls} of its {len(text)} characters are U+0000, as in UTF-16;"
+            " convert it first: iconv -f utf-16le -t utf-8"
+        )
+    return text
 
 
 def _standard_input() -> bytes:

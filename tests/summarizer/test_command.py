@@ -131,6 +131,27 @@ def test_characters_that_the_output_cannot_hold_are_one_line_and_nothing_is_lost
     assert written.getvalue() == b""
 
 
+@pytest.mark.parametrize("text", [ARTICLE.replace("😀", ""), "Совет города урезал бюджет. Никто не пришёл."])
+@pytest.mark.parametrize("encoding", ["utf-16le", "utf-16be"])
+def test_utf_16_is_refused_though_its_bytes_are_utf_8(
+    tmp_path, tiny_checkpoint, capsys, monkeypatch, text, encoding
+):
+    raw = text.encode(encoding)
+    (tmp_path / "article.txt").write_bytes(raw)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    for name, source in [(str(tmp_path / "article.txt"), "article.txt"), ("-", "standard input")]:
+        assert run(name, checkpoint=tiny_checkpoint) == 1
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert f"{source} is not UTF-8: " in output.err
+        assert "U+0000, as in UTF-16; convert it first" in output.err
+
+
+def test_a_stray_null_is_no_reason_to_refuse_an_article(tmp_path, tiny_checkpoint, capsys):
+    (tmp_path / "article.txt").write_text(f"{ARTICLE}\0", encoding="utf-8")
+    assert run(str(tmp_path / "article.txt"), checkpoint=tiny_checkpoint) == 0
+
+
 def test_a_warning_goes_to_standard_error(article, tiny_checkpoint, capsys):
     assert run(article, "--words", "1", checkpoint=tiny_checkpoint) == 0
     output = capsys.readouterr()
