@@ -169,7 +169,8 @@ def duration(seconds: float) -> str:
 
 
 def _with_errors(counts: Counts) -> str:
-    return f"{counts.errors:,} with errors"
+    """Of the rows that this run has scored: parts that were there before are not read."""
+    return f"{counts.errors:,} with errors" + (" in this run" if counts.kept_rows else "")
 
 
 def _parser() -> argparse.ArgumentParser:

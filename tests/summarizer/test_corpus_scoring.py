@@ -478,6 +478,17 @@ def test_the_command_scores_a_corpus_and_sums_up(tmp_path, corpus, tiny_checkpoi
     assert capsys.readouterr().err == ""
 
 
+def test_errors_are_counted_for_this_run_and_it_says_so_where_an_earlier_one_left_parts(
+    tmp_path, tiny_checkpoint, capsys
+):
+    rows = [{"id": "bad", "text": ""}, {"id": "good", "text": ARTICLES[0]}]
+    arguments = ["batch", str(write_lines(tmp_path / "c.jsonl", rows)), str(tmp_path / "out")]
+    arguments += ["--checkpoint", str(tiny_checkpoint), "--processes", "1"]
+    for ending in (", 1 with errors\n", ", 0 with errors in this run\n"):
+        assert main(arguments) == 0
+        assert capsys.readouterr().err.endswith(ending)
+
+
 def test_what_the_command_cannot_do_is_one_line_and_status_1(tmp_path, corpus, capsys):
     for arguments, message in [
         ([str(tmp_path / "missing.jsonl"), str(tmp_path / "out")], "does not exist"),
