@@ -16,7 +16,8 @@ def main(url: str, file: str) -> int:
     """Print score, place and text of each selected sentence."""
     # Asks again after 429 and 503, and waits as long as Retry-After says.
     client = Client(url, api_key=os.environ.get("API_KEY"))
-    article = Path(file).read_text(encoding="utf-8")
+    # Not read_text, which turns \r\n into \n: offsets would be those of another text than the file's.
+    article = Path(file).read_bytes().decode("utf-8")
     try:
         evaluation = client.evaluate(article, SummaryOptions(sentences=2, order="score"))
     except ServiceError as error:  # error.code is for programs

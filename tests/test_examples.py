@@ -86,6 +86,15 @@ def test_python_prints_the_best_sentences(url, expected, tmp_path):
     ]
 
 
+def test_python_prints_places_in_the_file_though_its_lines_end_as_on_windows(url, summarizer, tmp_path):
+    article = ARTICLE.replace(". ", ".\r\n\r\n")
+    done = run("evaluate.py", url, article, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{s.score:.3f} {s.start}-{s.end} {s.text}" for s in summarizer.evaluate(article, OPTIONS).selected
+    ]
+
+
 def test_javascript_cuts_the_same_sentences_from_its_own_string(url, expected, tmp_path):
     done = run("evaluate.mjs", url, ARTICLE, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
