@@ -141,12 +141,25 @@ def _unauthorized() -> Response:
 
 
 def _network(address: str) -> str:
-    """The address, or the network that one subscriber of IPv6 has to himself."""
+    """The address, or the network that one subscriber of IPv6 has to himself.
+
+    :param address: as the connection or a proxy tells it: perhaps with a port, perhaps IPv4 written as IPv6.
+    """
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(_without_port(address))
     except ValueError:  # a Unix socket has none
         return address
-    return str(IPv6Address(int(parsed) >> 64 << 64)) if isinstance(parsed, IPv6Address) else str(parsed)
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
+    return str(parsed)
+
+
+def _without_port(address: str) -> str:
+    """``1.2.3.4:5678`` and ``[::1]:5678`` as some proxies write them; a bare IPv6 address has colons too."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, _, port = address.partition(":")
+    return host if port.isdecimal() else address
 
 
 def _rate(text: str) -> RateLimitItem:

@@ -2,12 +2,18 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 PREFIX = "SUMMARIZER_"
+
+# Longer than anybody waits. The system's clock has a last day, and a sum beyond it fails in mid-request.
+_DAY = 24 * 60 * 60
+
+_ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[a-zA-Z0-9.-]+(:[0-9]{1,5})?")
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
@@ -81,7 +87,7 @@ class ServiceConfig:
             raise ConfigError(f"{name} is not a setting{hint}")
         values: dict[str, Any] = {}
         for name, value in given.items():
-            values[names[name]] = _READERS.get(names[name], _count)(name, value)
+            values[names[name]] = _READERS.get(names[name], _whole_number)(name, value)
         return cls(**values)
 
     @property
@@ -102,7 +108,7 @@ class ServiceConfig:
         if self.api_keys_file is None:
             return frozenset(self.api_keys)
         try:
-            found = _list("", self.api_keys_file.read_text(encoding="utf-8"))
+            found = _parts(self.api_keys_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             # The message of a decoding error would repeat what is in the file.
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -114,27 +120,37 @@ class ServiceConfig:
         return frozenset(self.api_keys + found)
 
 
-def _whole_number(name: str, value: str, least: int) -> int:
-    # Eighteen digits are more than any limit needs, and Python refuses to read some thousands.
-    if not (value.isascii() and value.isdigit() and len(value) <= 18 and int(value) >= least):
-        raise ConfigError(f"{name} must be a whole number of at least {least}; got {value[:100]!r}")
+def _whole_number(name: str, value: str, least: int = 1, most: int = 10**12) -> int:
+    # Digits are counted first: Python refuses to read some thousands of them.
+    if not (value.isascii() and value.isdigit() and len(value) <= 18 and least <= int(value) <= most):
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}; got {value[:100]!r}")
     return int(value)
-
-
-def _count(name: str, value: str) -> int:
-    return _whole_number(name, value, 1)
-
-
-def _count_or_none(name: str, value: str) -> int:
-    return _whole_number(name, value, 0)
 
 
 def _path(_name: str, value: str) -> Path:
     return Path(value)
 
 
-def _list(_name: str, value: str) -> tuple[str, ...]:
+def _parts(value: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", value) if part)
+
+
+def _list(name: str, value: str) -> tuple[str, ...]:
+    # As "${KEY1},${KEY2}" becomes where neither is set. Taken as "no keys", it would open the service to all.
+    if not (found := _parts(value)):
+        raise ConfigError(f"{name} is set and names nothing; leave it empty where there shall be none")
+    return found
+
+
+def _origins(name: str, value: str) -> tuple[str, ...]:
+    found = _list(name, value)
+    for origin in found:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{name} must be * for all, or origins as browsers send them, as in https://news.example or"
+                f" http://localhost:3000, without a path or wildcard; got {origin[:100]!r}"
+            )
+    return found
 
 
 def _text(_name: str, value: str) -> str:
@@ -161,15 +177,17 @@ def _log_level(name: str, value: str) -> str:
 
 
 # How a field is read from its variable; all others are whole numbers of at least 1.
-_READERS = {
+_READERS: Mapping[str, Callable[[str, str], object]] = {
     "checkpoint": _path,
-    "batch_wait_ms": _count_or_none,
-    "cache_bytes": _count_or_none,
-    "trusted_proxies": _count_or_none,
+    "deadline_seconds": partial(_whole_number, most=_DAY),
+    "read_seconds": partial(_whole_number, most=_DAY),
+    "batch_wait_ms": partial(_whole_number, least=0, most=60_000),
+    "cache_bytes": partial(_whole_number, least=0),
+    "trusted_proxies": partial(_whole_number, least=0),
     "api_keys": _list,
     "api_keys_file": _path,
     "rate_limit": _text,
-    "cors_origins": _list,
+    "cors_origins": _origins,
     "metrics": _switch,
     "pin_workers": _switch,
     "log_level": _log_level,

@@ -102,6 +102,18 @@ def test_addresses_count_apart_and_an_ipv6_network_counts_as_one(client_of):
     assert status("") == 200
 
 
+def test_an_address_is_the_same_with_a_port_and_written_as_ipv6(client_of):
+    client = client_of(rate_limit="1/hour", trusted_proxies=1)
+
+    def status(address: str) -> int:
+        return client.get("/api/model", headers={"X-Forwarded-For": address}).status_code
+
+    assert [status("192.0.2.1:5001"), status("192.0.2.1:5002"), status("::ffff:192.0.2.1")] == [200, 429, 429]
+    # A socket for both families sees every IPv4 address so; they are not one network.
+    assert [status("::ffff:192.0.2.2"), status("::ffff:192.0.2.3")] == [200, 200]
+    assert [status("[2001:db8::1]:5001"), status("[2001:db8::2]"), status("2001:db8::3")] == [200, 429, 429]
+
+
 def test_keys_count_apart_and_guessing_counts_for_the_address(client_of):
     client = client_of(rate_limit="1/hour", api_keys=(KEY, OTHER_KEY))
     assert client.get("/api/model", headers=key_headers(KEY)).status_code == 200

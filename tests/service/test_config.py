@@ -55,7 +55,11 @@ def test_each_setting_is_read_from_its_variable(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("CACHE_BYTES", "-1", "must be a whole number of at least 0; got '-1'"),
+        ("CACHE_BYTES", "-1", "must be a whole number from 0 to 1000000000000; got '-1'"),
+        ("DEADLINE_SECONDS", "10000000000", "must be a whole number from 1 to 86400; got '10000000000'"),
+        ("BATCH_WAIT_MS", "60001", "must be a whole number from 0 to 60000; got '60001'"),
+        ("API_KEYS", " , ", "is set and names nothing; leave it empty where there shall be none"),
+        ("CORS_ORIGINS", ",", "is set and names nothing"),
         ("METRICS", "perhaps", "must be one of 1, 0, true, false, yes, no, on, off; got 'perhaps'"),
         ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error, critical; got 'loud'"),
     ],
@@ -63,6 +67,26 @@ def test_each_setting_is_read_from_its_variable(tmp_path):
 def test_an_impossible_value_is_refused_with_the_possible_ones(name, value, message):
     with pytest.raises(ConfigError, match=f"SUMMARIZER_{name} {message}"):
         ServiceConfig.from_environment({f"SUMMARIZER_{name}": value})
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://*.example.com", "https://news.example/", "news.example", "https://(a|b).example", "null", "**"],
+)
+def test_an_origin_that_no_browser_sends_is_refused_and_never_taken_as_a_pattern(origin):
+    with pytest.raises(ConfigError, match=r"SUMMARIZER_CORS_ORIGINS must be [*] for all, or origins"):
+        ServiceConfig.from_environment({"SUMMARIZER_CORS_ORIGINS": f"https://a.example,{origin}"})
+
+
+def test_origins_with_port_of_local_and_other_schemes_are_taken():
+    origins = "http://localhost:3000 https://a.example,moz-extension://1b2c *"
+    config = ServiceConfig.from_environment({"SUMMARIZER_CORS_ORIGINS": origins})
+    assert config.cors_origins == (
+        "http://localhost:3000",
+        "https://a.example",
+        "moz-extension://1b2c",
+        "*",
+    )
 
 
 def test_keys_come_from_the_variable_and_the_file_together_and_are_never_shown(tmp_path):
@@ -87,7 +111,7 @@ def test_a_file_of_keys_that_gives_none_is_refused_by_name_without_its_content(t
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣", " 4", "1e3", "9" * 5000])
 def test_a_count_that_is_none_is_refused_by_name_and_value(value):
     with pytest.raises(
-        ConfigError, match="SUMMARIZER_MAX_SENTENCES must be a whole number of at least 1; got"
+        ConfigError, match="SUMMARIZER_MAX_SENTENCES must be a whole number from 1 to 1000000000000; got"
     ):
         ServiceConfig.from_environment({"SUMMARIZER_MAX_SENTENCES": value})
 
