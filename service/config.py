@@ -34,7 +34,7 @@ class ServiceConfig:
         Shorter than the time that gunicorn gives a worker to finish when it stops.
     :ivar read_seconds: for a client to send all of a request, and to take a piece of the answer.
     :ivar queue_articles: articles that may wait or be in work in one worker process; with so many there,
-        a request is a 503 at once.
+        a request is a 503 at once. Several times ``max_articles``, or one batch turns everybody else away.
     :ivar batch_sentences: the engine takes no further article into a batch that has so many sentences.
     :ivar batch_wait_ms: how long an idle engine waits for company of the first article; 0 for not at all.
     :ivar pin_workers: whether each worker stays on one core where there are as many workers as cores.
@@ -54,9 +54,9 @@ class ServiceConfig:
     max_body_bytes: int = 1024 * 1024
     max_sentences: int = 5000
     max_articles: int = 64
-    deadline_seconds: int = 20
+    deadline_seconds: int = 30
     read_seconds: int = 20
-    queue_articles: int = 64
+    queue_articles: int = 256
     batch_sentences: int = 512
     batch_wait_ms: int = 0
     pin_workers: bool = True

@@ -39,9 +39,8 @@ preload_app = False
 # A worker that says nothing for this long is replaced. Threads serve requests, so only a stuck process
 # falls silent; loading a model takes seconds.
 timeout = 60
-# What has begun is finished: longer than a request may take by default, and shorter than the 30 s after
-# which orchestrators kill.
-graceful_timeout = 25
+# What has begun is finished: longer than a request may take by default.
+graceful_timeout = 32
 keepalive = 5
 
 # Insurance against memory that grows: a worker is replaced after so many requests, not all at once.

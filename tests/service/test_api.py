@@ -251,7 +251,7 @@ def test_the_model_shows_its_card_limits_and_options(client):
     found = client.get("/api/model").get_json()
     assert found["model"]["name"] == "tiny"
     assert found["card"]["metrics"] == {"test": {"rouge1": 12.5}}
-    assert found["limits"] == {"body_bytes": 20_000, "sentences": 50, "articles": 8, "seconds": 20}
+    assert found["limits"] == {"body_bytes": 20_000, "sentences": 50, "articles": 8, "seconds": 30}
     assert found["options"]["redundancy"] == ["none", "trigram", "mmr"]
 
 

@@ -8,7 +8,12 @@ from service import ConfigError, ServiceConfig
 def test_defaults_hold_without_any_variable():
     config = ServiceConfig.from_environment({"PATH": "/bin", "SUMMARIZER_MAX_SENTENCES": ""})
     assert config == ServiceConfig()
-    assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000, "articles": 64, "seconds": 20}
+    assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000, "articles": 64, "seconds": 30}
+
+
+def test_a_batch_of_the_largest_size_leaves_room_for_others():
+    config = ServiceConfig()
+    assert config.queue_articles >= 4 * config.max_articles
 
 
 def test_each_setting_is_read_from_its_variable(tmp_path):
