@@ -17,6 +17,12 @@ from service.record import record_of
 
 LONGEST_PATH = 200
 
+# Whom the level that is set is for. What other packages say below a warning may hold anything.
+OUR_LOGGERS = ("service", "summarizer")
+
+# Who repeats pieces of a page, at any level.
+QUOTING_LOGGERS = ("trafilatura",)
+
 
 class JsonFormatter(logging.Formatter):
     """A message as one line of JSON; what its caller adds as ``extra={"fields": …}`` becomes fields."""
@@ -46,7 +52,11 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
             handler.setFormatter(formatter)
         root = logging.getLogger()
         root.handlers = list(self.error_log.handlers)
-        root.setLevel(self.loglevel)
+        root.setLevel(max(self.loglevel, logging.WARNING))
+        for name in OUR_LOGGERS:
+            logging.getLogger(name).setLevel(self.loglevel)
+        for name in QUOTING_LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         logging.captureWarnings(True)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from service.logs import LONGEST_PATH, JsonFormatter, JsonLogger
+from service.html_article import main_text
+from service.logs import LONGEST_PATH, OUR_LOGGERS, QUOTING_LOGGERS, JsonFormatter, JsonLogger
 from service.record import record_of
 
 
@@ -25,6 +26,23 @@ def lines(monkeypatch):
     yield logger, lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     logging.getLogger().handlers, level = former
     logging.getLogger().setLevel(level)
+    logging.captureWarnings(False)
+
+
+@pytest.fixture
+def all_lines(monkeypatch):
+    """What a process writes whose log level is ``debug``, whichever package says it."""
+    former = {name: logging.getLogger(name).level for name in ("", *OUR_LOGGERS, *QUOTING_LOGGERS)}
+    handlers = logging.getLogger().handlers
+    config = Config()
+    config.set("loglevel", "debug")
+    JsonLogger(config)
+    written = io.StringIO()
+    logging.getLogger().handlers = [logging.StreamHandler(written)]
+    yield lambda: written.getvalue().splitlines()
+    logging.getLogger().handlers = handlers
+    for name, level in former.items():
+        logging.getLogger(name).setLevel(level)
     logging.captureWarnings(False)
 
 
@@ -110,3 +128,12 @@ def test_what_gunicorn_cannot_parse_is_not_quoted(lines):
     logger.warning("Invalid request from ip=::1: Invalid HTTP Header: 'X-API-Key secret'")
     logger.warning("another %s", "warning")
     assert [line["message"] for line in written()] == ["Invalid request from ip=::1", "another warning"]
+
+
+def test_nothing_of_an_article_is_written_at_any_level(all_lines):
+    caption = "<figcaption>Secretcaption</figcaption><center>Secretcenter</center>"
+    main_text(f"<article>{caption}{'<p>A paragraph that is long enough.</p>' * 9}</article>".encode())
+    logging.getLogger("service.errors").debug("ours")
+    logging.getLogger("another").info("too much")
+    logging.getLogger("another").warning("enough")
+    assert all_lines() == ["ours", "enough"]
