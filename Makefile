@@ -55,6 +55,8 @@ clean:
 	rm -rf .venv .venv-* build *.egg-info
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11, which this needs: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serving: requirements/serving.txt requirements/build.txt pyproject.toml | $(BIN)/python

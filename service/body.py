@@ -27,12 +27,12 @@ def media_type(*supported: str) -> str:
     :raises UnsupportedMediaType: none of the supported ones, another charset than UTF-8, or compressed.
     """
     encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
+    if encoding.lower() not in ("", "identity"):
         raise UnsupportedMediaType(
             f"a body in Content-Encoding {encoding[:50]} is not read; send it uncompressed"
         )
     charset = request.mimetype_params.get("charset", "utf-8")
-    if charset.lower() not in ("utf-8", "utf8"):
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):  # the last is a part of the first
         raise UnsupportedMediaType(f"charset {charset[:50]} is not read; send UTF-8")
     if request.mimetype not in supported:
         given = request.mimetype[:50] or "(none)"

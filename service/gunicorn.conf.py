@@ -23,7 +23,8 @@ try:
 except ConfigError:
     settings = ServiceConfig()  # on_starting says what is wrong, once there is a log
 
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104  # a server is meant to be reached
+host = os.environ.get("HOST") or "0.0.0.0"  # noqa: S104  # a server is meant to be reached
+bind = f"{f'[{host}]' if host.count(':') > 1 and host[0] != '[' else host}:{os.environ.get('PORT') or 8000}"
 
 # Threads read, split, select and write; each request holds one until it is answered. Those that wait for the
 # engine are at most as many as articles may wait; the rest is for those that still send or are turned away,

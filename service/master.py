@@ -8,6 +8,8 @@ Each worker gets a number that no other living one has. Its metrics are in files
 that replaces another counts on where that ended, and the number of files does not grow.
 """
 
+import contextlib
+import fcntl
 import gc
 import multiprocessing
 import os
@@ -29,9 +31,14 @@ from service.config import ConfigError, ServiceConfig
 from service.metrics import METRICS_FOLDER
 from service.rates import RATES_FILE
 from summarizer import SummarizerError
+from summarizer.checkpoint import CONFIG_FILE
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 
 CHECKPOINT = "SUMMARIZER_CHECKPOINT"
+
+# How the names of the folders begin, and an empty file in them: only what has both is ever deleted.
+WORKSPACE = "quote-summarizer-"
+MARKER = "workspace-of-a-master"
 
 # For copying, loading and running a model once.
 CHECK_SECONDS = 120
@@ -49,7 +56,9 @@ class Workspace:
     """
 
     def __init__(self, owner: tuple[int, int]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="summarizer-"))
+        _remove_abandoned()
+        self._folder, self._lock = _locked_folder()
+        (self._folder / MARKER).touch()
         self.metrics = self._folder / "metrics"
         self.rates = self._folder / "rates.sqlite"
         self.metrics.mkdir()
@@ -75,9 +84,46 @@ class Workspace:
         self._copies += 1
         self.checkpoint = copy
 
+    def restore(self) -> None:
+        """Make what somebody has deleted again, before a worker needs it.
+
+        :raises Refused: as :meth:`take_checkpoint`.
+        """
+        self.metrics.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint is not None and not (self.checkpoint / CONFIG_FILE).exists():
+            self.take_checkpoint()
+
     def remove(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _locked_folder() -> tuple[Path, int]:
+    """A new folder, and the descriptor that locks it while a process of this service lives.
+
+    The lock tells what cleans temporary folders (systemd-tmpfiles, and the next master) that it is in use.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=WORKSPACE))
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if folder.exists():
+            return folder, lock
+        os.close(lock)  # another master took it for an abandoned one, just before it was locked
+
+
+def _remove_abandoned() -> None:
+    """Delete the folders of masters that were killed, or stopped before they could clean up."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{WORKSPACE}*"):
+        with contextlib.suppress(OSError):  # somebody else's, or in use
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if (folder / MARKER).exists() and os.fstat(lock).st_uid == os.geteuid():
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
+            finally:
+                os.close(lock)
 
 
 def on_starting(server: Arbiter) -> None:
@@ -106,7 +152,11 @@ def on_starting(server: Arbiter) -> None:
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
-    """Give a worker its number."""
+    """Give a worker its number, and see that there is what it will load."""
+    try:
+        server.workspace.restore()
+    except (Refused, OSError) as error:
+        server.log.critical("the copy of the checkpoint was deleted and cannot be made again: %s", error)
     taken = {other.number for other in server.WORKERS.values()}
     worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
 
@@ -201,10 +251,12 @@ def _copy(source: Path, copy: Path) -> None:
 
 def _try(source: Path, copy: Path, sender: Connection) -> None:
     try:
-        if source.is_dir():
+        if (source / CONFIG_FILE).is_file():  # any other folder is refused where it is, whatever its size
             _copy(source, copy)
         os.environ[CHECKPOINT] = str(copy if copy.is_dir() else source)
         create_app(ServiceConfig.from_environment(os.environ))
         sender.send("")
-    except (ConfigError, SummarizerError, OSError) as error:
-        sender.send(str(error).replace(str(copy), str(source)))
+    except Exception as error:  # noqa: BLE001  # what does not reach the master looks like a crash
+        known = isinstance(error, (ConfigError, SummarizerError, OSError))
+        message = str(error) if known else f"{source}: {type(error).__name__}: {error}"
+        sender.send(message.replace(str(copy), str(source)))

@@ -1,11 +1,12 @@
 """From bytes and parameters to a typed request, or to what is wrong with them. Knows nothing of HTTP."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, from_json, to_json
 
 from service.schema import BatchArticle, BatchEnvelope, Budget, EvaluateQuery, EvaluateRequest
 from summarizer import InputError, SummaryOptions
@@ -143,7 +144,11 @@ def summary_options(request: EvaluateRequest) -> SummaryOptions:
 
 
 def _json(body: bytes) -> object:
-    """What the body says. Deep nesting, lone surrogates and numbers that are none are refused."""
+    """What the body says. Deep nesting, lone surrogates and numbers that are none are refused.
+
+    A byte order mark before it is passed over, as RFC 8259 allows: PowerShell writes one.
+    """
+    body = body.removeprefix(BOM_UTF8)
     try:
         content: object = from_json(body, allow_inf_nan=False)
         json.loads(body, object_pairs_hook=_refuse_repeated)  # pydantic would take the last one
@@ -187,11 +192,13 @@ def _field_error(found: ErrorDetails, in_query: bool) -> FieldError:
     if found["type"] == "missing":
         return FieldError(path, f"{name} is missing", in_query)
     message = "an object" if found["type"] == "model_type" else found["msg"].removeprefix("Input should be ")
+    if found["loc"] == ("sentences",) and found["type"] == "list_type":
+        message += " of strings (how many sentences to select goes into summary.sentences)"
     return FieldError(path, f"{name} should be {message}; got {_echo(found['input'])}", in_query)
 
 
 def _echo(value: object) -> str:
-    shown = value if isinstance(value, str) else repr(value)
+    shown = value if isinstance(value, str) else to_json(value).decode()
     return _shortened(shown.encode("utf-8", "backslashreplace").decode(), LONGEST_ECHO)
 
 

@@ -189,6 +189,7 @@ def _parse_config(file: Path, raw: dict[str, Any]) -> tuple[CheckpointConfig, di
                 **fields,
                 "model": ModelConfig(**model),
                 "encoder": EncoderConfig(**_mapping(fields, "encoder")),
+                "training": _mapping({"training": {}, **fields}, "training"),
             }
         )
         for name in ("name", "version", "closeness"):

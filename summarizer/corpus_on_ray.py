@@ -31,7 +31,9 @@ def on_ray(files: Sequence[InputFile], job: Job) -> Generator[Counts, None, None
         import ray.data
         from ray.exceptions import RayError
     except ImportError as error:
-        raise CorpusError("Ray is not installed: pip install 'quote-summarizer[distributed]'") from error
+        raise CorpusError(
+            "Ray is not installed: in the project's folder, pip install '.[distributed]'"
+        ) from error
     began_here = not ray.is_initialized()
     ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="warning")
     try:

@@ -180,7 +180,8 @@ def require_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise CorpusError(
-            "Parquet needs pyarrow, which is not installed: pip install 'quote-summarizer[distributed]'"
+            "Parquet needs pyarrow, which is not installed:"
+            " in the project's folder, pip install '.[distributed]'"
         ) from error
     return pyarrow
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CPU_TOKEN_BUDGET, CPU_TOKENS_ENOUGH = 1024, 192
 GPU_TOKEN_BUDGET, GPU_TOKENS_ENOUGH = 32_768, math.inf
 
-MISSING = "this encoder needs sentence-transformers: pip install 'quote-summarizer[transformers]'"
+MISSING = "this encoder needs sentence-transformers: in the project's folder, pip install '.[transformers]'"
 
 # What one sentence is to a transformer: the lists of numbers that its tokenizer returns (input_ids, ...).
 Tokens = dict[str, list[int]]

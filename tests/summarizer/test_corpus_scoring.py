@@ -368,7 +368,7 @@ def test_parquet_without_pyarrow_names_the_extra_and_json_lines_do_not_need_it(
     tmp_path, corpus, score, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(CorpusError, match=r"pip install 'quote-summarizer\[distributed\]'"):
+    with pytest.raises(CorpusError, match=r"in the project's folder, pip install '.\[distributed\]'"):
         score(corpus, tmp_path / "out", format="parquet")
     assert score(corpus, tmp_path / "out").parts == 4
 
@@ -547,7 +547,7 @@ def test_without_ray_the_message_names_the_extra(tmp_path, corpus, tiny_checkpoi
     monkeypatch.setitem(sys.modules, "ray", None)
     arguments = [str(corpus), str(tmp_path / "out"), "--ray", "--checkpoint", str(tiny_checkpoint)]
     assert main(["batch", *arguments]) == 1
-    assert "pip install 'quote-summarizer[distributed]'" in capsys.readouterr().err
+    assert "in the project's folder, pip install '.[distributed]'" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray")

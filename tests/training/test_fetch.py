@@ -59,7 +59,7 @@ def test_another_ending_is_refused_before_anything_is_written(tmp_path):
 
 def test_a_missing_package_is_an_error_that_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "aclsum", None)
-    with pytest.raises(CorpusError, match=r"pip install 'quote-summarizer\[training\]'"):
+    with pytest.raises(CorpusError, match=r"in the project's folder, pip install '.\[training\]'"):
         fetch_aclsum(tmp_path / "aclsum.jsonl")
     assert list(tmp_path.iterdir()) == []
 
