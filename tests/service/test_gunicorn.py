@@ -8,6 +8,7 @@ import runpy
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -304,7 +305,7 @@ def shares(server: Server) -> list[int]:
 
 def test_connections_that_come_all_at_once_are_shared_out(server):
     # Where other work keeps the cores busy, a worker may sleep through a round.
-    assert any(min(shares(server)) >= 4 for _ in range(5))
+    assert statistics.median(min(shares(server)) for _ in range(9)) >= 4
 
 
 def test_more_connections_than_threads_all_have_their_turn(tiny_checkpoint, tmp_path):
