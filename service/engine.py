@@ -79,7 +79,6 @@ class Engine:
         self._jobs: deque[_Job] = deque()
         self._depth = 0
         self._computing = False
-        self._closed = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -97,7 +96,7 @@ class Engine:
 
         :raises QueueFull: there is none.
         """
-        if self.full or self._closed:
+        if self.full:
             raise QueueFull(
                 f"{self._depth} articles are waiting or in work here and the limit is {self._limit};"
                 " ask again in a second"
@@ -131,16 +130,6 @@ class Engine:
             raise
         record.sentences += sum(len(r.sentences) for r in results if isinstance(r, Evaluation))
         return results
-
-    def close(self) -> None:
-        """Stop the thread after what is queued; later articles are turned away."""
-        with self._changed:
-            self._closed = True
-            thread = self._thread
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._computing)
-        if thread is not None:
-            thread.join()
 
     @contextmanager
     def _admitted(self, count: int) -> Iterator[None]:
@@ -230,8 +219,8 @@ class Engine:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            self._compute_and_leave(batch)
+        while True:
+            self._compute_and_leave(self._next_batch())
 
     def _compute_and_leave(self, batch: Sequence["_Job"]) -> None:
         """Compute, and give up the turn to do so."""
@@ -243,12 +232,12 @@ class Engine:
                 self._changed.notify_all()
 
     def _next_batch(self) -> list["_Job"]:
-        """Wait for articles and the turn, and take as many as fit; none only when the engine is closed."""
+        """Wait for articles and the turn, and take as many as fit."""
         with self._changed:
-            if not self._jobs and not self._closed:
-                self._changed.wait_for(lambda: self._jobs or self._closed)
+            if not self._jobs:
+                self._changed.wait_for(lambda: self._jobs)
                 if self._batch_wait:
-                    self._changed.wait_for(lambda: self._closed or self._is_enough(), self._batch_wait)
+                    self._changed.wait_for(self._is_enough, self._batch_wait)
             self._changed.wait_for(lambda: not self._computing)
             batch: list[_Job] = []
             sentences = 0
@@ -258,7 +247,7 @@ class Engine:
                     break
                 sentences += size
                 batch.append(self._jobs.popleft())
-            self._computing = bool(batch)
+            self._computing = True
             return batch
 
     def _is_enough(self) -> bool:

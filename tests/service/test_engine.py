@@ -78,7 +78,6 @@ class Bench:
 
     def close(self) -> None:
         self.held.go.set()
-        self.engine.close()
         self._threads.shutdown()
 
 
@@ -248,18 +247,3 @@ def test_a_refusal_is_written_down(bench):
         asking.engine.evaluate([Article("It was.", None, OPTIONS)], 0, lambda: False, record)
     assert record.rejected == "deadline_exceeded"
     assert asking.engine.depth == 0
-
-
-def test_a_closed_engine_finishes_what_waits_and_takes_nothing_more(bench):
-    asking = bench()
-    first = asking.occupy()
-    second = asking.ask("The second waits.")
-    asking.wait_for_queue(1)
-    closing = threading.Thread(target=asking.engine.close)
-    closing.start()
-    asking.held.go.set()
-    closing.join(20)
-    assert isinstance(first.result()[0], Evaluation)
-    assert isinstance(second.result()[0], Evaluation)
-    with pytest.raises(QueueFull):
-        asking.ask("Too late.").result()
