@@ -33,8 +33,8 @@ def batch(arguments: Sequence[str]) -> int:
     """Run the command.
 
     :param arguments: those after ``batch``.
-    :returns: exit status: 0 done, though rows may have errors; 1 input, folder or checkpoint cannot be used;
-        2 wrong arguments; 130 interrupted.
+    :returns: exit status: 0 done, though rows may have errors; 1 all rows have, or input, folder or
+        checkpoint cannot be used; 2 wrong arguments; 130 interrupted.
     """
     parsed = _parser().parse_args(arguments)
     progress = Progress(sys.stderr, quiet=parsed.quiet)
@@ -66,6 +66,10 @@ def batch(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"summarizer batch: {error}\n")
         return 1
     progress.finish(counts)
+    if 0 < counts.rows - counts.kept_rows == counts.errors:
+        # A wrong --id or --text most likely, and nobody reads the parts to find out.
+        sys.stderr.write("summarizer batch: not one row could be scored; the parts say of each why\n")
+        return 1
     return 0
 
 

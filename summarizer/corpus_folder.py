@@ -22,9 +22,9 @@ MANIFEST_FORMAT = 1
 def taken(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
     """The folder for this run alone, with its manifest in it; a kill sets it free.
 
-    :param manifest: what the parts belong to.
     The manifest says that parts are missing until :func:`write_manifest` says otherwise.
 
+    :param manifest: what the parts belong to.
     :raises CorpusError: it belongs to something else, or another run has it.
     """
     if out.exists() and not out.is_dir():

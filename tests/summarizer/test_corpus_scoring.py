@@ -489,6 +489,14 @@ def test_errors_are_counted_for_this_run_and_it_says_so_where_an_earlier_one_lef
         assert capsys.readouterr().err.endswith(ending)
 
 
+def test_a_run_without_one_good_row_is_status_1(tmp_path, corpus, tiny_checkpoint, capsys):
+    arguments = ["batch", str(corpus), str(tmp_path / "out"), "--checkpoint", str(tiny_checkpoint)]
+    assert main([*arguments, "--text", "body", "--processes", "1"]) == 1
+    assert capsys.readouterr().err.endswith(
+        "10 with errors\nsummarizer batch: not one row could be scored; the parts say of each why\n"
+    )
+
+
 def test_what_the_command_cannot_do_is_one_line_and_status_1(tmp_path, corpus, capsys):
     for arguments, message in [
         ([str(tmp_path / "missing.jsonl"), str(tmp_path / "out")], "does not exist"),
