@@ -1,13 +1,25 @@
 """The main text of an HTML page, within bounds of time."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lxml import etree
 
-# Parsing and extraction take time with the square of these; a page at the limits takes about a second.
-# Articles on the web have some hundred elements, long encyclopedia entries some thousand.
-MOST_ELEMENTS = 20_000
+# Extraction takes time with products of these; the worst pages found within them took 0.7 to 1.6 seconds.
+# Articles on the web have some hundred elements, long encyclopedia entries up to ten thousand, lists a
+# thousand children.
+MOST_ELEMENTS = 15_000
+MOST_ANCESTORS = 200_000  # of all elements together: links are looked at from every block around them
+MOST_NESTED = 250  # libxml2 stops at 256 and gives what it has by then
+MOST_CHILDREN = 1_500  # of one element: each piece of a text is looked for from its beginning
+MOST_JOINED = 200_000_000  # characters: the text before an element that is removed is copied
 MOST_ATTRIBUTES = 500  # of one element
+
+# trafilatura takes these away around their content, which then belongs to the element outside.
+UNWRAPPED = frozenset(
+    "a abbr acronym address b bdi bdo big cite data dfn em font hgroup i img ins kbd mark meta nobr ref ruby"
+    " samp small span strong sub sup tbody template tfoot thead tt u var wbr".split()
+)
 
 
 class NoArticle(Exception):
@@ -50,10 +62,19 @@ def _tree(page: bytes) -> etree._Element | None:
     # lxml.html's own elements are what trafilatura works with.
     from lxml import html
 
+    # Comments would split the text into any number of pieces.
+    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return html.document_fromstring(page, html.HTMLParser(encoding="utf-8"))
+        tree = html.document_fromstring(page, parser)
     except etree.ParserError:  # comments only, for example
         return None
+    return tree
+
+
+@dataclass(slots=True)
+class _Contents:
+    children: int = 0
+    characters: int = 0
 
 
 class _Counter:
@@ -61,18 +82,45 @@ class _Counter:
 
     def __init__(self) -> None:
         self._elements = 0
+        self._ancestors = 0
+        self._joined = 0
+        # What is in each open element; those that are unwrapped share it with their parent.
+        self._open = [_Contents()]
 
-    def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        inside = self._open[-1]
+        inside.children += 1
         self._elements += 1
-        if self._elements > MOST_ELEMENTS:
-            raise NoArticle(
-                f"the page has more than {MOST_ELEMENTS} elements; send the text of the article as text/plain"
-            )
-        if len(attributes) > MOST_ATTRIBUTES:
-            raise NoArticle(
-                f"an element of the page has more than {MOST_ATTRIBUTES} attributes;"
-                " send the text of the article as text/plain"
-            )
+        self._ancestors += len(self._open) - 1
+        self._joined += inside.characters
+        _check(self._elements, MOST_ELEMENTS, "the page has more than {} elements")
+        _check(
+            self._ancestors, MOST_ANCESTORS, "the elements of the page have more than {} ancestors together"
+        )
+        _check(len(self._open), MOST_NESTED, "the page has more than {} elements nested in one another")
+        _check(inside.children, MOST_CHILDREN, "an element of the page has more than {} children")
+        _check(
+            self._joined,
+            MOST_JOINED,
+            "the elements of the page stand behind more than {} characters together",
+        )
+        _check(len(attributes), MOST_ATTRIBUTES, "an element of the page has more than {} attributes")
+        self._open.append(inside if tag in UNWRAPPED else _Contents())
+
+    def data(self, text: str) -> None:
+        self._open[-1].characters += len(text)
+
+    def end(self, _tag: str) -> None:
+        self._open.pop()
 
     def close(self) -> None:
         return None
+
+
+def _check(number: int, most: int, problem: str) -> None:
+    """Let a number pass that is within its limit.
+
+    :raises NoArticle: it is not.
+    """
+    if number > most:
+        raise NoArticle(f"{problem.format(most)}; send the text of the article as text/plain")
