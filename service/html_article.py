@@ -1,5 +1,6 @@
 """The main text of an HTML page, within bounds of time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,12 @@ MOST_ATTRIBUTES = 500  # of one element
 UNWRAPPED = frozenset(
     "a abbr acronym address b bdi bdo big cite data dfn em font hgroup i img ins kbd mark meta nobr ref ruby"
     " samp small span strong sub sup tbody template tfoot thead tt u var wbr".split()
+)
+# Characters that XML cannot hold, and references to them.
+_NOT_XML = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
+    rb"|&#0*(?:[0-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]);?"
+    rb"|&#[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]);?"
 )
 
 
@@ -56,6 +63,7 @@ def main_text(page: bytes) -> str:
 
 def _tree(page: bytes) -> etree._Element | None:
     """The parsed page, after a pass that counts what is in it; None where there is nothing."""
+    page = _NOT_XML.sub(b" ", page)
     if not page.strip():
         return None
     etree.fromstring(page, etree.HTMLParser(target=_Counter(), encoding="utf-8"))

@@ -132,3 +132,17 @@ def test_nothing_is_fetched_or_expanded():
     text = main_text(f"{bomb}<article><p>&b; &f; {FIRST}</p><p>{SECOND}</p></article>".encode())
     assert "root:" not in text
     assert "aaaaaaaaaa" not in text.replace(bomb, "")
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["\x00", "\x01", "\x0b", "\f", "\x1b", "\x1f", "\ufffe", "\uffff", "&#0;", "&#12;", "&#x0B;", "&#xFFFF;"],
+)
+def test_characters_that_xml_cannot_hold_are_spaces(character):
+    page = f"<article><p>One{character}form feed.</p><p>{SECOND}</p><p>Ordinary — ends it 😀.</p></article>"
+    assert main_text(page.encode()) == f"One form feed.\n\n{SECOND}\n\nOrdinary — ends it 😀."
+
+
+@pytest.mark.parametrize("reference", ["&#120;", "&#x78;", "&#X078", "&#00120;"])
+def test_references_to_other_characters_are_kept(reference):
+    assert main_text(article(f"<p>One {reference} two.</p>")).startswith("One x two.")
