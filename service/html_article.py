@@ -21,6 +21,8 @@ UNWRAPPED = frozenset(
     "a abbr acronym address b bdi bdo big cite data dfn em font hgroup i img ins kbd mark meta nobr ref ruby"
     " samp small span strong sub sup tbody template tfoot thead tt u var wbr".split()
 )
+# What a browser does not show.
+_HIDDEN = ("iframe", "noscript", "template")
 # Characters that XML cannot hold, and references to them.
 _NOT_XML = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
@@ -76,6 +78,7 @@ def _tree(page: bytes) -> etree._Element | None:
         tree = html.document_fromstring(page, parser)
     except etree.ParserError:  # comments only, for example
         return None
+    etree.strip_elements(tree, *_HIDDEN, with_tail=False)
     return tree
 
 

@@ -146,3 +146,10 @@ def test_characters_that_xml_cannot_hold_are_spaces(character):
 @pytest.mark.parametrize("reference", ["&#120;", "&#x78;", "&#X078", "&#00120;"])
 def test_references_to_other_characters_are_kept(reference):
     assert main_text(article(f"<p>One {reference} two.</p>")).startswith("One x two.")
+
+
+@pytest.mark.parametrize("tag", ["noscript", "iframe", "template"])
+def test_what_a_browser_does_not_show_is_no_part_of_the_article(tag):
+    hidden = f"<{tag}>Enable JavaScript.</{tag}>"
+    page = f"<body>{hidden}<p>{SECOND}</p>{hidden}<p>It rained.</p><p>Nobody {hidden}came.</p></body>"
+    assert main_text(page.encode()) == f"{SECOND}\n\nIt rained.\n\nNobody came."
