@@ -11,7 +11,9 @@ from tqdm import tqdm
 from summarizer.encoder import Encoder
 from summarizer.model import SentenceScorer, network_input
 from summarizer.options import Redundancy, SummaryOptions
+from summarizer.rarity import Rarity
 from summarizer.selection import by_score, select
+from summarizer.text_features import text_features
 from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
 from training.metrics import (
     RougeMeter,
@@ -247,12 +249,16 @@ def _words(sentences: Iterable[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
-def trained(scorer: SentenceScorer) -> Model:
-    """A network as a model."""
+def trained(scorer: SentenceScorer, rarity: Rarity | None = None) -> Model:
+    """A network as a model.
+
+    :param rarity: that it was trained with, if it may be another than the articles were prepared with: then
+        text features are computed anew.
+    """
 
     def scores_of(article: PreparedArticle) -> Scores:
-        found = network_input(article.vectors, article.features, scorer.config)
-        return scorer.score(found).astype(np.float64)
+        features = text_features(article.sentences, rarity) if rarity else article.features
+        return scorer.score(network_input(article.vectors, features, scorer.config)).astype(np.float64)
 
     return scores_of
 

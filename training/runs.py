@@ -157,10 +157,10 @@ def report_run(
     :raises RunError: a run cannot be used, or stands on another encoder.
     """
     _, loaded, splits = open_run(out, prepared)
-    scorers = {"model": loaded.scorer}
+    models = {"model": trained(loaded.scorer)}
     for other in beside:
         name = other.resolve().name
-        if name in scorers:
+        if name in models:
             raise RunError(
                 f"{other}: there is a {name!r} in the report already; rename one of the two folders"
             )
@@ -169,8 +169,7 @@ def report_run(
             raise RunError(
                 f"{other} stands on another encoder than {out}, so its scores cannot be measured here"
             )
-        scorers[name] = found.scorer
-    models = {name: trained(scorer) for name, scorer in scorers.items()}
+        models[name] = trained(found.scorer, found.rarity)
     figures = {
         split: measure(splits[split], models, background=splits["train"], centroid_encoder=centroid_encoder)
         for split in ("validation", "test")

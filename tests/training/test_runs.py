@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -234,3 +235,24 @@ def test_two_runs_of_one_name_are_not_taken_for_one(prepared, tmp_path):
         fit_run(prepared, tmp_path / name, with_fit(epochs=1))
     with pytest.raises(RunError, match="'model'"):
         report_run(tmp_path / "run", beside=[tmp_path / "model"])
+
+
+def test_a_run_beside_is_measured_with_the_rarity_that_it_was_trained_with(prepared, tmp_path):
+    corpus = write_corpus(tmp_path / "larger.jsonl", articles=160)
+    arguments = [str(corpus), "--encoder", str(prepared.parent / "encoder"), "--closeness", "lexical"]
+    assert main(["prepare", *arguments, "--out", str(tmp_path / "larger")]) == 0
+    fit_run(tmp_path / "larger", tmp_path / "other", with_fit())
+    fit_run(prepared, tmp_path / "run", with_fit(epochs=1))
+    found = report_run(tmp_path / "run", beside=[tmp_path / "other"])["test"]
+    other = open_run(tmp_path / "other")[1]
+    articles = open_run(tmp_path / "run")[2]["test"]
+    served = [Summarizer(other).evaluate_sentences(list(article.sentences)).sentences for article in articles]
+    error = np.abs(
+        np.concatenate(
+            [
+                [sentence.score for sentence in sentences] - article.targets
+                for article, sentences in zip(articles, served, strict=True)
+            ]
+        )
+    ).mean()
+    assert found["overall"]["models"]["other"]["absolute_error"] == pytest.approx(error, abs=1e-6)
