@@ -58,7 +58,7 @@ def lexical(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
     """
     if not sentences or not quotes:
         return np.zeros(len(sentences), np.float32)
-    one, other = [_stems(text) for text in sentences], [_stems(text) for text in quotes]
+    one, other = [stems(text) for text in sentences], [stems(text) for text in quotes]
     words, pairs = _f1(one, other), _f1(_pairs(one), _pairs(other))
     without_pairs = np.logical_and.outer(_are_short(one), _are_short(other))
     similarity: NDArray[np.float64] = np.where(without_pairs, words, (words + pairs) / 2)
@@ -267,8 +267,11 @@ def _weight(text: str, name: str) -> float:
 
 
 @lru_cache(maxsize=4096)  # a blend asks for the words of an article more than once
-def _stems(text: str) -> tuple[str, ...]:
-    """The words of a text in any script, in lower case, English ones without their endings."""
+def stems(text: str) -> tuple[str, ...]:
+    """The words of a text in any script, in lower case, English ones without their endings.
+
+    Of a text in ASCII they are those of the package rouge-score with stemming.
+    """
     return tuple(_stem(word) for word in word_pattern().findall(text.lower()))
 
 
@@ -282,7 +285,7 @@ _Bags = tuple[Counter[str], Counter[tuple[str, str]]]
 
 
 def _bags(text: str) -> _Bags:
-    words = _stems(text)
+    words = stems(text)
     return Counter(words), Counter(pairwise(words))
 
 

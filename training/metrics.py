@@ -1,6 +1,7 @@
 """Measures of a summary and of a ranking: pure functions with formula and range."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer
+
+from training.closeness import stems
 
 Values = NDArray[np.float64]
 
@@ -25,30 +28,48 @@ class Rouge(NamedTuple):
 
 
 class _LineTokenizer:
-    """The tokenizer of rouge-score with stemming, which remembers lines.
+    """A tokenizer for rouge-score that remembers lines.
 
     Stemming is most of the work, and every system is measured against the same quotes, often with the
     same sentences. A line feed separates tokens, so the lines of a text can be done one by one.
     """
 
-    def __init__(self) -> None:
-        self._tokens = lru_cache(REMEMBERED_LINES)(DefaultTokenizer(use_stemmer=True).tokenize)
+    def __init__(self, tokens: Callable[[str], Iterable[str]]) -> None:
+        self._tokens = lru_cache(REMEMBERED_LINES)(tokens)
 
     def tokenize(self, text: str) -> list[str]:
         return [token for line in text.split("\n") for token in self._tokens(line)]
 
 
 class RougeMeter:
-    """ROUGE as the package rouge-score computes it, with stemming, one sentence a line for Lsum."""
+    """ROUGE as the package rouge-score computes it, with stemming, one sentence a line for Lsum.
+
+    That package knows no letters but a to z. Where most letters of the quotes are of another script than
+    Latin, words are those of :func:`training.closeness.stems`, on both sides.
+    """
 
     def __init__(self) -> None:
-        self._scorer = RougeScorer(["rouge1", "rouge2", "rougeLsum"], tokenizer=_LineTokenizer())
+        self._latin = _scorer(DefaultTokenizer(use_stemmer=True).tokenize)
+        self._other = _scorer(stems)
 
     def score(self, selected: Sequence[str], references: Sequence[str]) -> Rouge:
         """Compare a summary with the quotes, all of them taken together."""
         flat = [" ".join(sentence.split()) for sentence in selected]
-        found = self._scorer.score("\n".join(references), "\n".join(flat))
+        reference = "\n".join(references)
+        found = (self._latin if _is_latin(reference) else self._other).score(reference, "\n".join(flat))
         return Rouge(*(found[name].fmeasure for name in ("rouge1", "rouge2", "rougeLsum")))
+
+
+def _scorer(tokens: Callable[[str], Iterable[str]]) -> RougeScorer:
+    return RougeScorer(["rouge1", "rouge2", "rougeLsum"], tokenizer=_LineTokenizer(tokens))
+
+
+def _is_latin(text: str) -> bool:
+    """Whether no more than half of the letters are of another script."""
+    if text.isascii():
+        return True
+    letters = [c for c in text if c.isalpha()]
+    return 2 * sum("LATIN" in unicodedata.name(c, "") for c in letters) >= len(letters)
 
 
 def auc(scores: Values, relevant: NDArray[np.bool_]) -> float:

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import DefaultTokenizer
 from scipy.stats import spearmanr
 from sklearn.metrics import log_loss, roc_auc_score
 
+from training.closeness import stems
 from training.metrics import (
     RougeMeter,
     auc,
@@ -71,6 +73,34 @@ def test_remembering_tokens_changes_no_figure(selected, references):
     )
     found = RougeMeter().score(selected, references)
     assert list(found) == [plain[name].fmeasure for name in ("rouge1", "rouge2", "rougeLsum")]
+
+
+@given(st.text(st.characters(max_codepoint=127)) | st.text("sleeping dogs_'-.1 \n"))
+def test_words_of_any_script_are_those_of_rouge_score_in_ascii(text):
+    assert list(stems(text)) == DefaultTokenizer(use_stemmer=True).tokenize(text)
+
+
+@pytest.mark.parametrize(
+    ("selected", "other", "quote"),
+    [
+        ("Совет принял бюджет.", "Река у моста.", "Совет принял бюджет города."),
+        ("市议会通过了预算。", "河在桥边。", "市议会通过了城市预算。"),
+        ("ضرب حريق المدينة", "النهر عند الجسر", "ضرب حريق كبير المدينة"),
+    ],
+)
+def test_rouge_reads_other_scripts_than_latin(meter, selected, other, quote):
+    assert meter.score([quote], [quote]) == (1, 1, 1)
+    assert all(0 < value < 1 for value in meter.score([selected], [quote]))
+    assert meter.score([other], [quote]) < meter.score([selected], [quote])
+
+
+@pytest.mark.parametrize(
+    "quote", ["‘The café’s α is 0.5,’ she says.", "Die Brücke über den Fluss", "…", "😀"]
+)
+def test_in_latin_script_rouge_is_that_of_rouge_score(meter, quote):
+    summary = "The α of a café — naïve, über all"
+    plain = RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True).score(quote, summary)
+    assert list(meter.score([summary], [quote])) == [score.fmeasure for score in plain.values()]
 
 
 @given(RANKED)
