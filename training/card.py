@@ -1,6 +1,6 @@
 """The model card: what a checkpoint is, what it was trained on, what was measured, what it cannot do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from summarizer.checkpoint import CheckpointConfig
@@ -13,7 +13,8 @@ def card(config: CheckpointConfig, figures: Mapping[str, Mapping[str, Any]]) -> 
     """Markdown for the checkpoint's README.
 
     :param config: of what it says about ``training``, ``articles`` (split -> how many), ``sources`` (source
-        -> how many) and ``fit`` (the settings) are told where they are there.
+        -> how many), ``left_out`` (sources) and how the articles were prepared (``boilerplate``,
+        ``introductions``) are told where they are there.
     :param figures: split -> what :func:`training.report.measure` gave for it; the last one is shown in
         full, the others by their verdict.
     """
@@ -47,7 +48,8 @@ curator. Not to decide anything by itself, and not for texts where leaving somet
 - **Position**: what was quoted often stands early, and the model has learnt so. In texts built otherwise
   that can mislead it; the report shows scores by position.
 - **Short texts**: of an article of a few sentences nearly any choice is good, and figures say little.
-- **Language**: trained on English only. Other languages are split and scored; nobody has measured how well.
+- **Other texts**: the figures are of text like the articles above, in their languages. Anything else is
+  split and scored too; nobody has measured how well.
 - A selected sentence can depend on one that is not ("He also said so"). Read it in its place.
 
 ## Licence
@@ -90,7 +92,21 @@ def _data(training: Mapping[str, Any]) -> str:
         told.append(f"{splits[0].upper()}{splits[1:]}.")
     if sources:
         told.append(f"Sources: {sources}.")
+    if left_out := training.get("left_out"):
+        told.append(f"Not learned from, and not counted here, but measured: {_listed(left_out)}.")
+    if share := training.get("boilerplate"):
+        told.append(
+            f"{share:.0%} of the training articles were there a second time with bylines, captions and such."
+        )
+    if introductions := training.get("introductions"):
+        told.append(
+            f"Half of the training articles of {_listed(introductions)} had their quotes put before them."
+        )
     return "\n".join(told)
+
+
+def _listed(sources: Iterable[str]) -> str:
+    return ", ".join(source or "corpus" for source in sources)
 
 
 def _figures(split: str, figures: Mapping[str, Any], *, last: bool) -> str:

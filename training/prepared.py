@@ -71,6 +71,8 @@ class Manifest:
     :ivar littered: articles that have a littered form.
     :ivar articles_sha256: of ``articles.jsonl``.
     :ivar rarity_sha256: of ``rarity.json``.
+    :ivar boilerplate: as :func:`prepare` was told, like ``introductions``; None in a folder that is older
+        than the record.
     """
 
     encoder: str
@@ -82,6 +84,8 @@ class Manifest:
     littered: int
     articles_sha256: str
     rarity_sha256: str
+    boilerplate: float | None = None
+    introductions: Sequence[str] | None = None
 
     @property
     def digest(self) -> str:
@@ -183,6 +187,8 @@ def prepare(
         littered=sum(row["littered"] is not None for row in rows),
         articles_sha256=sha256_of(folder / ARTICLES_FILE),
         rarity_sha256=rarity_sha256,
+        boilerplate=boilerplate,
+        introductions=list(introductions),
     )
     write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
     for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place[0]}:

@@ -14,8 +14,9 @@ import dataclasses
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
         }
         kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
         network, seeds = _combined(fitted, run)
+        left_out = {source for source, weight in run.fit.weight_by_source().items() if not weight}
         config = checkpoint.CheckpointConfig(
             name=run.name,
             version=run.version,
@@ -102,8 +104,10 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
             training={
                 "run": as_values(run),
                 "seeds": seeds,
-                "articles": {split: len(found) for split, found in splits.items()},
-                "sources": dict(sorted(Counter(article.article.source for article in articles).items())),
+                **_counts(splits, left_out),
+                "left_out": sorted(left_out),
+                "boilerplate": manifest.boilerplate,
+                "introductions": manifest.introductions,
                 "history": {
                     str(seed): [dataclasses.asdict(epoch) for epoch in one.history]
                     for seed, one in fitted.items()
@@ -264,6 +268,18 @@ def by_split(articles: Sequence[PreparedArticle]) -> Splits:
         if article.split is not None:
             splits[article.split].append(article)
     return splits
+
+
+def _counts(splits: Splits, left_out: Set[str]) -> dict[str, dict[str, int]]:
+    """How many articles each split and each source has, without the sources that are left out."""
+    sources = {
+        split: [article.article.source for article in found if article.article.source not in left_out]
+        for split, found in splits.items()
+    }
+    return {
+        "articles": {split: len(found) for split, found in sources.items()},
+        "sources": dict(sorted(Counter(chain.from_iterable(sources.values())).items())),
+    }
 
 
 def _fit_one(

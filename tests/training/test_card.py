@@ -65,6 +65,23 @@ def test_the_card_tells_sources_and_splits_with_their_counts(written):
     assert "Sources: news (340), corpus (1)." in written
 
 
+def test_the_card_says_of_languages_only_what_is_known(written):
+    assert "English" not in written
+    assert "text like the articles above" in written
+
+
+def test_the_card_tells_what_was_left_out_and_how_the_articles_were_prepared(figures, written):
+    options = {"left_out": ["bbc", "sosum"], "boilerplate": 0.5, "introductions": ["xsum"]}
+    told = card(config(TRAINING | options), {"test": figures})
+    for said in (
+        "Not learned from, and not counted here, but measured: bbc, sosum.",
+        "50% of the training articles were there a second time with bylines",
+        "Half of the training articles of xsum had their quotes put before them.",
+    ):
+        assert said in told
+        assert said not in written
+
+
 def test_the_figures_stand_beside_the_baselines(written, figures):
     for name in figures["systems"]:
         assert f"\n| {name} | " in written

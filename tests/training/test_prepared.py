@@ -260,6 +260,19 @@ def test_a_list_of_articles_that_cannot_be_read_is_written_anew_and_vectors_stay
     assert encoder.asked == 6
 
 
+def test_a_folder_from_before_options_were_recorded_is_still_read(tmp_path, encoder):
+    folder = tmp_path / "ready"
+    prepare(ARTICLES, encoder, "tiny", "lexical", folder, boilerplate=0.5, introductions=("news",))
+    manifest = load(folder, "lexical")[0]
+    assert (manifest.boilerplate, manifest.introductions) == (0.5, ["news"])
+    values = json.loads((folder / "manifest.json").read_text())
+    del values["boilerplate"], values["introductions"]
+    (folder / "manifest.json").write_text(json.dumps(values))
+    former = load(folder, "lexical")[0]
+    assert (former.boilerplate, former.introductions) == (None, None)
+    assert former.digest == manifest.digest
+
+
 def test_a_folder_of_somebody_else_is_refused(tmp_path, encoder):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")

@@ -256,3 +256,22 @@ def test_a_run_beside_is_measured_with_the_rarity_that_it_was_trained_with(prepa
         )
     ).mean()
     assert found["overall"]["models"]["other"]["absolute_error"] == pytest.approx(error, abs=1e-6)
+
+
+def test_a_checkpoint_counts_the_articles_that_were_used_and_tells_how_they_were_prepared(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus.jsonl")
+    rows = [json.loads(line) for line in corpus.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["source"] = "blog" if number % 2 else "news"
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ["--encoder", str(make_encoder_folder(tmp_path / "encoder")), "--closeness", "lexical"]
+    options += ["--boilerplate", "0.5", "--introductions", "blog", "--out", str(tmp_path / "ready")]
+    assert main(["prepare", str(corpus), *options]) == 0
+    fit_run(tmp_path / "ready", tmp_path / "run", with_fit(epochs=1, weights="blog=0"))
+    _, loaded, splits = open_run(tmp_path / "run")
+    training = loaded.config.training
+    news = {split: sum(one.article.source == "news" for one in found) for split, found in splits.items()}
+    assert training["articles"] == news
+    assert training["sources"] == {"news": sum(news.values())}
+    assert training["left_out"] == ["blog"]
+    assert (training["boilerplate"], training["introductions"]) == (0.5, ["blog"])
