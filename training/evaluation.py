@@ -196,8 +196,8 @@ class _OneArticle:
         self._count = count
         self._budget = budget
         self._meter = meter
-        quotes = set(article.article.quotes)
-        found = np.array([sentence in quotes for sentence in article.sentences], dtype=bool)
+        quotes = set(map(_folded, article.article.quotes))
+        found = np.array([_folded(sentence) in quotes for sentence in article.sentences], dtype=bool)
         self._quoted = found if verbatim and found.any() else None
         self._rouge: dict[tuple[str, ...], Sequence[float]] = {}
 
@@ -249,6 +249,11 @@ def _words(sentences: Iterable[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
+def _folded(text: str) -> str:
+    """A sentence is the same however its lines are broken."""
+    return " ".join(text.split())
+
+
 def trained(scorer: SentenceScorer, rarity: Rarity | None = None) -> Model:
     """A network as a model.
 
@@ -272,9 +277,9 @@ def _places_by(names: Iterable[str]) -> dict[str, list[int]]:
 
 def _is_verbatim(articles: Sequence[PreparedArticle]) -> bool:
     found = [
-        quote in sentences
+        _folded(quote) in sentences
         for article in articles
-        for sentences in [set(article.sentences)]
+        for sentences in [set(map(_folded, article.sentences))]
         for quote in article.article.quotes
     ]
     return bool(found) and sum(found) / len(found) >= VERBATIM_SHARE

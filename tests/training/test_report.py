@@ -114,6 +114,21 @@ def test_a_model_that_finds_the_quotes_is_best(figures):
     assert models["model"]["cross_entropy"] < models["sketch"]["cross_entropy"]
 
 
+@pytest.mark.parametrize("wrapped", ["sentences", "quotes"])
+def test_a_quote_is_found_however_its_lines_are_broken(articles, wrapped):
+    def with_lines(article: PreparedArticle) -> PreparedArticle:
+        if wrapped == "sentences":
+            return dataclasses.replace(
+                article, sentences=[s.replace(" ", "\n", 1) for s in article.sentences]
+            )
+        quotes = tuple(quote.replace(" ", "\n  ", 1) for quote in article.article.quotes)
+        return dataclasses.replace(article, article=dataclasses.replace(article.article, quotes=quotes))
+
+    found = measure([with_lines(article) for article in articles[:5]], {"model": seeing})
+    system = found["overall"]["systems"]["model"]
+    assert system["auc"]["mean"] == system["ndcg"]["mean"] == system["precision"]["mean"] == 1
+
+
 def test_intervals_hold_their_means(figures):
     for part in (figures["overall"], *figures["sources"].values()):
         for system in part["systems"].values():
