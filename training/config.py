@@ -65,7 +65,8 @@ class FitConfig:
     :ivar clip: Highest norm of the gradient; 0 for no limit.
     :ivar batch_steps: Padded sentences in a batch of one process.
     :ivar precision: Either ``float32``, or ``bfloat16`` for matrix products, which pays on a GPU.
-    :ivar device: Where to train: ``auto`` (a GPU where PyTorch finds one), ``cpu``, or ``cuda``.
+    :ivar device: Where to train: ``auto`` (a GPU where PyTorch finds one), ``cpu``, ``cuda``,
+        or ``cuda:N`` for one of several.
     :raises ValueError: a field out of its range, by name.
     """
 

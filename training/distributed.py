@@ -1,6 +1,7 @@
 """One process, or several that share the work, as torchrun starts them."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,23 +75,15 @@ class Processes:
 def processes(device: str = "auto") -> Iterator[Processes]:
     """Join the others, if torchrun started this process; else be alone.
 
-    :param device: ``auto``: the GPU of this process where there is one, else the CPU; or as PyTorch names it.
-    :raises ProcessError: no such device, or a GPU was asked for and PyTorch finds none.
+    :param device: ``auto``: the GPU of this process where there is one, else the CPU; ``cpu``, ``cuda``, or
+        ``cuda:N`` for one process on GPU N.
+    :raises ProcessError: any other device, or a GPU was asked for and PyTorch does not find it.
     """
-    try:
-        torch.device("cpu" if device == "auto" else device)
-    except RuntimeError:
-        raise ProcessError(f"device {device!r} is none; use 'auto', 'cpu' or 'cuda'") from None
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ProcessError(
-            f"device {device!r}: PyTorch {torch.__version__} finds no GPU here; use 'cpu' or 'auto', or"
-            " install a CUDA build of PyTorch"
-        )
-    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    chosen = _device(device)
+    on_gpu = chosen.type == "cuda"
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        name = "cuda" if device == "auto" and on_gpu else "cpu" if device == "auto" else device
-        yield Processes(0, 1, torch.device(name))
+        yield Processes(0, 1, chosen)
         return
     local = int(os.environ["LOCAL_RANK"])
     place = torch.device("cuda", local) if on_gpu else torch.device("cpu")
@@ -101,3 +94,27 @@ def processes(device: str = "auto") -> Iterator[Processes]:
         yield Processes(distributed.get_rank(), count, place)
     finally:
         distributed.destroy_process_group()
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch("cpu|cuda(:[0-9]+)?", name):
+        raise ProcessError(
+            f"device {name!r} is none that a fit can use; use 'auto', 'cpu', 'cuda' or 'cuda:N' with the"
+            " number of a GPU"
+        )
+    kind, _, number = name.partition(":")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ProcessError(
+            f"device {name!r}: PyTorch {torch.__version__} finds no GPU here; use 'cpu' or 'auto', or"
+            " install a CUDA build of PyTorch"
+        )
+    if not number:
+        return torch.device(kind)
+    if int(number) >= torch.cuda.device_count():
+        raise ProcessError(
+            f"device {name!r}: GPUs are numbered from 0, and PyTorch finds {torch.cuda.device_count()} here;"
+            " use one of these, or 'cuda'"
+        )
+    return torch.device(kind, int(number))

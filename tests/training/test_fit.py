@@ -296,6 +296,23 @@ def test_without_articles_it_says_what_is_missing():
         fit(TRAINING, [], MODEL, QUICK, ALONE)
 
 
+@pytest.mark.parametrize("device", ["mps", "meta", "cpu:0", "cuda:", "cuda:-1", "", "banana"])
+def test_a_device_that_a_fit_cannot_use_is_refused_by_name(device):
+    with pytest.raises(ProcessError, match=f"device '{device}' is none .* use 'auto', 'cpu', 'cuda'"):
+        processes(device).__enter__()
+
+
+def test_a_gpu_that_is_not_there_is_refused_by_its_number(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(
+        ProcessError, match="device 'cuda:1': GPUs are numbered from 0, and PyTorch finds 1 here"
+    ):
+        processes("cuda:1").__enter__()
+    with processes("cuda:0") as mine:
+        assert mine.device == torch.device("cuda", 0)
+
+
 def test_a_gpu_that_is_not_there_is_refused():
     if torch.cuda.is_available():
         pytest.skip("there is one")

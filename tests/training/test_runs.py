@@ -18,6 +18,7 @@ from tests.training.corpus import write_corpus
 from training.__main__ import main
 from training.alone import alone
 from training.config import run_config
+from training.distributed import ProcessError
 from training.runs import RunError, fit_run, open_run, report_run
 
 ROOT = Path(__file__).parents[2]
@@ -275,3 +276,10 @@ def test_a_checkpoint_counts_the_articles_that_were_used_and_tells_how_they_were
     assert training["sources"] == {"news": sum(news.values())}
     assert training["left_out"] == ["blog"]
     assert (training["boilerplate"], training["introductions"]) == (0.5, ["blog"])
+
+
+def test_a_device_that_is_none_does_not_claim_the_folder(prepared, tmp_path):
+    for device in ("mps", "meta"):
+        with pytest.raises(ProcessError, match="is none that a fit can use"):
+            fit_run(prepared, tmp_path / "run", with_fit(device=device))
+    assert not (tmp_path / "run").exists()
