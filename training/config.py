@@ -94,8 +94,11 @@ class FitConfig:
         for name in ("restarts", "epochs", "patience", "batch_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be from 0 to {2**32 - 1}; got {self.seed}")
+        if not 0 <= self.seed <= 2**32 - self.restarts:
+            raise ValueError(
+                f"seed must be from 0 to {2**32 - self.restarts}, so that the last of all restarts has one"
+                f" below 2**32; got {self.seed} with restarts = {self.restarts}"
+            )
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise ValueError(f"learning_rate must be over 0; got {self.learning_rate}")
         for name in ("l1", "l2", "clip"):

@@ -68,6 +68,7 @@ def test_the_file_holds_every_setting_with_its_description():
         ({"fit": {"warmup": 1}}, "warmup must be from 0 to 1"),
         ({"fit": {"l1": -1.0}}, "l1 must be at least 0"),
         ({"fit": {"seed": -1}}, "seed must be from 0"),
+        ({"fit": {"seed": 2**32 - 1, "restarts": 2}}, "seed must be from 0 to 4294967294.*restarts = 2"),
         ({"fit": {"loss": "hinge"}}, r"\[fit\] loss must be one of bce, mae, mse, ranking; got 'hinge'"),
         ({"fit": {"weights": "bbc=often"}}, "weights must name each source once .* got 'bbc=often'"),
         ({"fit": {"weights": "bbc=1,bbc=2"}}, "weights must name each source once"),
