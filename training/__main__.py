@@ -331,9 +331,9 @@ def _prepare(parsed: argparse.Namespace) -> None:
     )
     for split, count in manifest.splits.items():
         if not count:
+            follows = "report will have nothing to measure there" if split == "test" else "fit will refuse"
             print(
-                f"no article falls into the {split} split, so fit will refuse: give more articles",
-                file=sys.stderr,
+                f"no article falls into the {split} split, so {follows}: give more articles", file=sys.stderr
             )
 
 

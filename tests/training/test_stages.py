@@ -14,6 +14,7 @@ from tests.service.conftest import start, wait_until_ready
 from tests.tiny import make_encoder_folder
 from tests.training.corpus import QUOTED, write_corpus
 from training.__main__ import main
+from training.corpus import split_of
 from training.evaluation import BASELINES
 from training.formats import read_corpus
 from training.runs import open_run
@@ -245,6 +246,23 @@ def test_refused_rows_are_named(tmp_path, capsys):
     output = capsys.readouterr()
     assert "corpus.jsonl:4: text: should be a string that is not blank" in output.err
     assert "1 rows refused" in output.out
+
+
+def test_what_follows_from_an_empty_split_is_told_as_it_is(tmp_path, capsys):
+    corpus, encoder = tmp_path / "corpus.jsonl", make_encoder_folder(tmp_path / "encoder")
+    lines = write_corpus(corpus).read_text().splitlines(keepends=True)
+    kept = [line for line in lines if split_of(json.loads(line)["id"]) != "test"]
+    corpus.write_text("".join(kept))
+    ready, quick = tmp_path / "ready", ("--closeness", "lexical")
+    assert stage("prepare", corpus, "--encoder", encoder, "--out", ready, *quick) == 0
+    said = "no article falls into the test split, so report will have nothing to measure there"
+    assert said in capsys.readouterr().err
+    assert stage("fit", ready, "--out", tmp_path / "run", "--epochs", 1, *quick) == 0
+    assert stage("report", tmp_path / "run") == 0
+    corpus.write_text(kept[0])
+    assert stage("prepare", corpus, "--encoder", encoder, "--out", tmp_path / "one", *quick) == 0
+    assert "no article falls into the validation split, so fit will refuse" in capsys.readouterr().err
+    assert stage("fit", tmp_path / "one", "--out", tmp_path / "refused", *quick) == 1
 
 
 @pytest.mark.parametrize(
