@@ -1,7 +1,7 @@
 """The training loop: knows batches and a network, nothing of text.
 
-Everything random in it follows from the seed, the epoch, the step and the rank of the process, so a fit
-that was killed and goes on from its state file ends with the same weights as one that was not.
+Everything random in it follows from the seed, the epoch, the step and the rank of the process, so on
+a CPU a fit that was killed and goes on from its state file ends with the same weights as one that was not.
 """
 
 import copy
