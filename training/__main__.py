@@ -127,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = stages.add_parser("fit", help="train the network, write a checkpoint")
     _add_prepared(stage)
+    stage.add_argument(
+        "--encoder", metavar="PATH", help="where the encoder is, if it was moved since prepare"
+    )
     _add_out(stage, "folder of the run; the same command resumes it")
     _add_settings(stage)
     stage.set_defaults(stage=_fit)
@@ -350,7 +353,7 @@ def _config(parsed: argparse.Namespace) -> None:
 
 
 def _fit(parsed: argparse.Namespace) -> None:
-    fit_run(parsed.prepared, parsed.out, _run_config(parsed))
+    fit_run(parsed.prepared, parsed.out, _run_config(parsed), parsed.encoder)
 
 
 def _report(parsed: argparse.Namespace) -> None:

@@ -125,6 +125,11 @@ def open_encoder(name: str) -> Encoder:
     return SentenceTransformerEncoder(name)
 
 
+def from_anywhere(encoder_source: str) -> str:
+    """What :func:`open_encoder` takes in any working directory for what it takes in this one."""
+    return str(Path(encoder_source).resolve()) if Path(encoder_source).is_dir() else encoder_source
+
+
 def prepare(
     articles: Iterable[Article],
     encoder: Encoder,
@@ -178,7 +183,7 @@ def prepare(
         store.flush()
     write_whole(folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     manifest = Manifest(
-        encoder=str(Path(encoder_source).resolve()) if Path(encoder_source).is_dir() else encoder_source,
+        encoder=from_anywhere(encoder_source),
         encoder_digest=encoder.digest,
         dimension=encoder.dimension,
         articles=len(rows),

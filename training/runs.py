@@ -39,6 +39,7 @@ from training.prepared import (
     PreparedArticle,
     add_targets,
     check_encoder,
+    from_anywhere,
     load,
     open_encoder,
     read_manifest,
@@ -67,24 +68,30 @@ class RunError(TrainingError):
     """A run's folder cannot be used; the message says why and what to do."""
 
 
-def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointConfig:
+def fit_run(
+    prepared: Path, out: Path, run: RunConfig, encoder_source: str | None = None
+) -> checkpoint.CheckpointConfig:
     """Train as a run says, go on where an earlier call was killed, and write the checkpoint.
 
     :param prepared: folder that the stage prepare wrote.
-    :raises RunError: the folder holds another run, or something else.
-    :raises PreparedError: the articles cannot be used.
+    :param encoder_source: where the encoder is now, if not where the articles were prepared.
+    :raises RunError: the folder holds another run, or something else; or the encoder is not to be found.
+    :raises PreparedError: the articles cannot be used, or the encoder is another one.
     :raises BlockingIOError: another process fits in this folder.
     """
     with processes(run.fit.device) as mine, ExitStack() as held:
+        manifest = read_manifest(prepared)
+        encoder_source = from_anywhere(encoder_source or manifest.encoder)
+        encoder = _open_encoder(encoder_source, prepared)
+        check_encoder(prepared, manifest, encoder)
 
         def begin() -> None:
-            claim(out, {RUN_FILE: as_toml(run)}, prepared, read_manifest(prepared))
+            claim(out, {RUN_FILE: as_toml(run)}, prepared, manifest)
             held.enter_context(alone(out))
-            add_targets(prepared, run.closeness)
+            add_targets(prepared, run.closeness, encoder)
 
         mine.first_does(begin)
         manifest, articles = load(prepared, run.closeness)
-        encoder = open_encoder(manifest.encoder)
         check_encoder(prepared, manifest, encoder)
         rarity = read_rarity(prepared, manifest)  # now: preparing more articles meanwhile replaces it
         splits = by_split(articles)
@@ -119,7 +126,7 @@ def fit_run(prepared: Path, out: Path, run: RunConfig) -> checkpoint.CheckpointC
                 out / CHECKPOINT_FOLDER,
                 config,
                 network.weights(),
-                encoder_folder=Path(manifest.encoder) if kind == "static" else None,
+                encoder_folder=Path(encoder_source) if kind == "static" else None,
                 rarity=rarity,
                 card=f"# {run.name} {run.version}\n\nNot measured yet: python -m training report RUN\n",
             )
@@ -218,6 +225,17 @@ def claim(out: Path, files: Mapping[str, str], prepared: Path, manifest: Manifes
         write_whole(out / name, content)
     data = {"prepared": str(prepared.resolve()), "digest": manifest.digest}
     write_whole(out / DATA_FILE, json.dumps(data, indent=2) + "\n")
+
+
+def _open_encoder(source: str, prepared: Path) -> Encoder:
+    try:
+        return open_encoder(source)
+    except SummarizerError as error:
+        raise RunError(
+            f"the encoder that {prepared} was prepared with cannot be opened at {source}: {error};"
+            " if it is elsewhere, name it with fit --encoder PATH, or run prepare again with it, which keeps"
+            " the vectors"
+        ) from error
 
 
 def _is_saved(folder: Path, config: checkpoint.CheckpointConfig) -> bool:

@@ -283,3 +283,20 @@ def test_a_device_that_is_none_does_not_claim_the_folder(prepared, tmp_path):
         with pytest.raises(ProcessError, match="is none that a fit can use"):
             fit_run(prepared, tmp_path / "run", with_fit(device=device))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_fit_finds_the_encoder_where_it_was_moved_and_else_claims_nothing(tmp_path, capsys):
+    corpus, encoder = write_corpus(tmp_path / "corpus.jsonl"), make_encoder_folder(tmp_path / "encoder")
+    ready, run, lexical = tmp_path / "ready", tmp_path / "run", ["--closeness", "lexical"]
+    assert main(["prepare", str(corpus), "--encoder", str(encoder), "--out", str(ready), *lexical]) == 0
+    moved, other = encoder.rename(tmp_path / "moved"), make_encoder_folder(tmp_path / "other", seed=9)
+    arguments = ["fit", str(ready), "--out", str(run), "--closeness", "semantic", "--epochs", "1"]
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert f"cannot be opened at {encoder}" in said
+    assert "name it with fit --encoder PATH, or run prepare again with it, which keeps the vectors" in said
+    assert main([*arguments, "--encoder", str(other)]) == 1
+    assert "was prepared with an encoder of digest" in capsys.readouterr().err
+    assert not run.exists()
+    assert main([*arguments, "--encoder", str(moved)]) == 0
+    assert open_run(run)[1].encoder.name == "moved"
