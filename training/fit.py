@@ -7,7 +7,7 @@ a CPU a fit that was killed and goes on from its state file ends with the same w
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,6 +66,11 @@ class Epoch:
         """The metric that decides, the lower the better."""
         value = self.validation_loss if metric == "loss" else float(getattr(self, metric))
         return -value if metric in _HIGHER_IS_BETTER else value
+
+
+def best(history: Iterable[Epoch], metric: str) -> Epoch:
+    """The epoch that is kept: the best by the monitored metric, of equals the first."""
+    return min(history, key=lambda epoch: epoch.monitored(metric))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,7 @@ class _Fitting:
 
     @property
     def best(self) -> Epoch:
-        return min(self.history, key=lambda epoch: epoch.monitored(self.config.monitor))
+        return best(self.history, self.config.monitor)
 
     @property
     def finished(self) -> bool:

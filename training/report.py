@@ -87,6 +87,7 @@ def html(
     examples: Sequence[Mapping[str, Any]],
     history: Sequence[Any],
     about: Mapping[str, Any],
+    kept: int | None = None,
 ) -> str:
     """The page: figures, plots and articles with their scores in one file that needs no other.
 
@@ -96,6 +97,7 @@ def html(
         other numbers are shown in the table. May be empty.
     :param about: ``name`` and ``version`` for the heading; everything is listed, a mapping in it as a
         table of its own.
+    :param kept: number of the epoch that the model is of.
     """
     epochs = [dict(epoch) if isinstance(epoch, Mapping) else dataclasses.asdict(epoch) for epoch in history]
     model, strongest = figures["models"][0], strongest_baseline(figures["overall"])
@@ -122,11 +124,7 @@ def html(
         examples=examples,
         epochs=epochs,
         columns=list(dict.fromkeys(name for epoch in epochs for name in epoch)),
-        best=min(
-            (epoch for epoch in epochs if epoch["validation_loss"] is not None),
-            key=lambda epoch: epoch["validation_loss"],
-            default=None,
-        ),
+        kept=next((epoch for epoch in epochs if epoch["number"] == kept), None),
         about=about,
         plots=_plots(figures, epochs),
     )

@@ -31,7 +31,7 @@ from training.corpus import Split
 from training.distributed import Processes, processes
 from training.errors import TrainingError
 from training.evaluation import condensed, examples, measure, trained
-from training.fit import Fitted, fit
+from training.fit import Epoch, Fitted, best, fit
 from training.network import Network
 from training.prepared import (
     TARGETS_VERSION,
@@ -167,7 +167,7 @@ def report_run(
     :returns: split -> what that function gave.
     :raises RunError: a run cannot be used, or stands on another encoder.
     """
-    _, loaded, splits = open_run(out, prepared)
+    run, loaded, splits = open_run(out, prepared)
     models = {"model": trained(loaded.scorer)}
     for other in beside:
         name = other.resolve().name
@@ -187,6 +187,7 @@ def report_run(
     }
     config = loaded.config
     (seed, *_) = config.training["seeds"]
+    history = [Epoch(**epoch) for epoch in config.training["history"][str(seed)]]
     about = {
         "name": config.name,
         "version": config.version,
@@ -199,7 +200,8 @@ def report_run(
     }
     shown = examples(splits["test"], models["model"])
     write_whole(out / REPORT_FILE, json.dumps(figures, indent=2, allow_nan=False) + "\n")
-    write_whole(out / PAGE_FILE, html(figures["test"], shown, config.training["history"][str(seed)], about))
+    page = html(figures["test"], shown, history, about, best(history, run.fit.monitor).number)
+    write_whole(out / PAGE_FILE, page)
     metrics = {split: condensed(found) for split, found in figures.items()}
     write_whole(out / CHECKPOINT_FOLDER / checkpoint.METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
     write_whole(out / CHECKPOINT_FOLDER / checkpoint.CARD_FILE, card(config, figures))

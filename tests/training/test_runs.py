@@ -300,3 +300,16 @@ def test_a_fit_finds_the_encoder_where_it_was_moved_and_else_claims_nothing(tmp_
     assert not run.exists()
     assert main([*arguments, "--encoder", str(moved)]) == 0
     assert open_run(run)[1].encoder.name == "moved"
+
+
+def test_the_report_names_the_epoch_that_was_kept_by_the_monitored_metric(prepared, tmp_path):
+    fit_run(prepared, tmp_path / "run", with_fit(monitor="ndcg", epochs=2))
+    file = tmp_path / "run" / "checkpoint" / "config.json"
+    config = json.loads(file.read_text())
+    history = config["training"]["history"]["0"]
+    for epoch, loss, gain in zip(history, (0.2, 0.3), (0.5, 0.6), strict=True):
+        epoch |= {"validation_loss": loss, "ndcg": gain}
+    file.write_text(json.dumps(config))
+    report_run(tmp_path / "run")
+    page = " ".join((tmp_path / "run" / "report.html").read_text().split())
+    assert "The model is that of epoch 2, with a validation loss of 0.3000." in page
