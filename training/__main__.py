@@ -341,9 +341,14 @@ def _prepare(parsed: argparse.Namespace) -> None:
 
 
 def _align(parsed: argparse.Namespace) -> None:
+    if parsed.out.is_dir():
+        raise TrainingError(
+            f"--out {parsed.out} is a folder; name the page to write, such as {parsed.out / 'alignments.html'}"
+        )
     add_targets(parsed.prepared, parsed.closeness)
     articles = load(parsed.prepared, parsed.closeness)[1]
     step = max(1, len(articles) // parsed.articles)
+    parsed.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(parsed.out, alignment_report(articles[::step][: parsed.articles], parsed.closeness))
     print(f"see {parsed.out}")
 

@@ -126,6 +126,16 @@ def test_alignments_are_shown(folder, tmp_path):
     assert QUOTED.removesuffix(".") in page
 
 
+def test_alignments_are_written_into_a_new_folder_and_not_over_one(folder, tmp_path, capsys):
+    page = tmp_path / "new" / "dir" / "a.html"
+    assert stage("align", folder / "ready", "--closeness", "lexical", "--out", page) == 0
+    assert QUOTED.removesuffix(".") in page.read_text()
+    assert stage("align", folder / "ready", "--closeness", "lexical", "--out", page.parent) == 1
+    said = capsys.readouterr().err
+    assert f"--out {page.parent} is a folder; name the page to write" in said
+    assert ".draft" not in said
+
+
 def test_closeness_functions_are_compared_and_the_sketch_stands_among_them(folder, tmp_path, capsys):
     arguments = [
         "compare",
