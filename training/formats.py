@@ -23,8 +23,8 @@ Fields of a row, by our names:
 ``text``
     The article.
 ``quotes``
-    A list of strings. In a CSV, TSV or Parquet cell also a list as JSON or Python write it; any other string
-    there is a summary.
+    A list of strings. In a CSV, TSV or Parquet cell also a list as JSON or Python write it, or one quote as
+    it stands in the text; any other string there is a summary.
 ``summary``
     What a curator wrote, in place of quotes; see :func:`training.quotations.quotations`.
 ``source``
@@ -40,6 +40,7 @@ import json
 import re
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -86,7 +87,8 @@ def read_corpus(
         file in the folder), ``blurb`` and, if there are any, ``id`` (by default the name of the page without
         its ending) and ``title`` (by default that of the page).
     :returns: the sound rows; every other row is in ``refused`` with its reason. Rows with the same id and
-        text, a quote or a blurb each, are one article; of other rows with the same id the first is kept.
+        text, a quote or a blurb each, are one article, in which blurbs that quote nothing count only where no
+        row has a quote; of other rows with the same id the first is kept.
     :raises CorpusError: a path that does not exist, a broken file, a file (of stories: a folder) without
         one sound row, or arguments that do not fit together.
     """
@@ -97,25 +99,15 @@ def read_corpus(
         else list(_inputs(paths, format, columns or {}))
     )
     splitter = SentenceSplitter()
-    articles: dict[str, Article] = {}
-    refused: list[Refused] = []
+    gathered = _Gathered()
     for name, rows in inputs:
-        articles_before, refused_before = len(articles), len(refused)
+        articles_before, refused_before = len(gathered.articles), len(gathered.refused)
         for row in rows:
-            article = _article(row, splitter)
-            if isinstance(article, Article) and article.id in articles:
-                merged = _merged(articles[article.id], article)
-                article = merged or Refused(
-                    row.file, row.line, "id", f"{article.id!r} is already in the corpus"
-                )
-            if isinstance(article, Article):
-                articles[article.id] = article
-            else:
-                refused.append(article)
-        if len(articles) == articles_before:
-            first = _first(refused[refused_before:], name)
+            gathered.add(row, _article(row, splitter))
+        if len(gathered.articles) == articles_before:
+            first = _first(gathered.refused[refused_before:], name)
             raise CorpusError(f"{name} holds no article that can be used{first}")
-    return Corpus(list(articles.values()), refused)
+    return Corpus(list(gathered.articles.values()), gathered.refused)
 
 
 class Fault(NamedTuple):
@@ -230,17 +222,50 @@ def _hint(row: Row, field: str) -> str:
     return f'; the fields are "{", ".join(row.names)}": --columns {field}=NAME says which of them it is'
 
 
-def _merged(first: Article, second: Article) -> Article | None:
-    """Both as one article, if they are the same one and the second has a quote that the first has not.
+class _Gathered:
+    """Articles by id, and the rows that are in none of them.
 
-    Sentences of a blurb that quotes nothing stay only if no other row has something better.
+    Sentences of a blurb that quotes nothing stay only if no other row of the article has something better.
     """
-    quotes = tuple(dict.fromkeys([*first.quotes, *second.quotes]))
-    if first.text != second.text or quotes == first.quotes:
-        return None
-    if (first.origin == "sentences") != (second.origin == "sentences"):
-        return first if second.origin == "sentences" else second
-    return replace(first, quotes=quotes)
+
+    def __init__(self) -> None:
+        self.articles: dict[str, Article] = {}
+        self.refused: list[Refused] = []
+        self._sentences: defaultdict[str, list[Refused]] = defaultdict(list)  # what something better refuses
+
+    def add(self, row: Row, article: Article | Refused) -> None:
+        if isinstance(article, Refused):
+            self.refused.append(article)
+            return
+        first = self.articles.get(article.id)
+        if first and (first.text != article.text or set(article.quotes) <= set(first.quotes)):
+            reason = f"{article.id!r} is already in the corpus"
+            self.refused.append(Refused(row.file, row.line, "id", reason))
+            return
+        if article.origin == "sentences":
+            outdone = _outdone(row, article)
+            if first and first.origin != "sentences":
+                self.refused.append(outdone)
+                return
+            self._sentences[article.id].append(outdone)
+        elif first and first.origin == "sentences":
+            self.refused += self._sentences.pop(article.id)
+            first = None
+        self.articles[article.id] = _merged(first, article) if first else article
+
+
+def _outdone(row: Row, article: Article) -> Refused:
+    return Refused(
+        row.file,
+        row.line,
+        "summary",
+        f"quotes nothing that the article has, and other rows of {article.id!r} have quotes, so it does not"
+        ' count; if it is a quote, give it as a list: ["..."]',
+    )
+
+
+def _merged(first: Article, second: Article) -> Article:
+    return replace(first, quotes=tuple(dict.fromkeys([*first.quotes, *second.quotes])))
 
 
 def _checked(fields: Mapping[str, Any], collection: str, splitter: SentenceSplitter) -> Article | Fault:
@@ -540,7 +565,7 @@ def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]
 
 
 def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
-    """The row by our names; a cell of quotes that is no list is a written list or a summary."""
+    """The row by our names; a cell of quotes that is no list is a written list, a quote or a summary."""
     fields = _named(row, columns)
     cell = fields["quotes"]
     if isinstance(cell, str):
@@ -548,8 +573,16 @@ def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, 
         if fields["quotes"] is None and _LIST.fullmatch(cell):
             return Fault("quotes", "looks like a list, but is one neither in JSON nor in Python")
         if fields["quotes"] is None and cell.strip():
-            fields["summary"] = cell
+            if _stands_in(cell, fields["text"]):
+                fields["quotes"] = [cell]
+            else:
+                fields["summary"] = cell
     return fields
+
+
+def _stands_in(cell: str, text: object) -> bool:
+    """Whether the text has it word for word, whatever the white space."""
+    return isinstance(text, str) and " ".join(cell.split()) in " ".join(text.split())
 
 
 def _list_in(cell: str) -> list[Any] | None:

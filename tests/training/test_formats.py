@@ -350,16 +350,40 @@ def test_columns_rename_the_keys_of_json_lines_too(tmp_path):
     ("cell", "quotes", "origin"),
     [
         ('["Dogs bark at night.", "Cats sleep."]', ("Dogs bark at night.", "Cats sleep."), "quotes"),
+        ("dogs bark\n at night. Cats", ("dogs bark\n at night. Cats",), "quotes"),
         ("He says “dogs bark at night”.", ("dogs bark at night",), "quotations"),
         ("[Some] dogs. They bark.", ("[Some] dogs.", "They bark."), "sentences"),
         ('{"a": 1}', ('{"a": 1}',), "sentences"),
         ("7", ("7",), "sentences"),
     ],
 )
-def test_a_cell_of_quotes_is_a_json_list_or_a_summary(tmp_path, cell, quotes, origin):
+def test_a_cell_of_quotes_is_a_json_list_a_quote_of_the_text_or_a_summary(tmp_path, cell, quotes, origin):
     file = write_table(tmp_path / "a.csv", {"text": "All dogs bark at night. Cats sleep.", "quotes": cell})
     (article,) = read_corpus([file]).articles
     assert (article.quotes, article.origin) == (quotes, origin)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_quote_is_lost_where_each_has_a_row_and_some_stand_in_quotation_marks(tmp_path, name):
+    text = "Cats sleep. “All dogs bark at night,” he said. They do. It rains."
+    quotes = ("Cats sleep.", "“All dogs bark at night,”", "They do. It rains.")
+    rows = [{"id": "news/1", "text": text, "quotes": quote} for quote in quotes]
+    corpus = read_corpus([write_table(tmp_path / name, *rows)])
+    assert [(article.quotes, article.origin) for article in corpus.articles] == [(quotes, "quotes")]
+    assert corpus.refused == []
+
+
+def test_a_row_that_quotes_nothing_is_counted_where_other_rows_of_its_article_have_quotes(tmp_path):
+    cells = ("Of cats.", "Of dogs.", "Dogs bark.", "Cats sleep.", "Of both.")
+    rows = [{"id": "news/1", "text": ROW["text"], "quotes": cell} for cell in cells]
+    corpus = read_corpus([write_table(tmp_path / "a.csv", *rows)])
+    assert [article.quotes for article in corpus.articles] == [("Dogs bark.", "Cats sleep.")]
+    assert sorted((refused.line, refused.field) for refused in corpus.refused) == [
+        (2, "summary"),
+        (3, "summary"),
+        (6, "summary"),
+    ]
+    assert "other rows of 'news/1' have quotes" in corpus.refused[0].reason
 
 
 def test_bad_rows_of_csv_are_refused_by_the_line_they_begin_on(tmp_path):
@@ -554,7 +578,8 @@ def test_the_blurbs_of_several_curators_are_one_article(tmp_path):
     corpus = read_corpus([tmp_path / "pages"], blurbs=blurbs)
     (article,) = corpus.articles
     assert article.quotes == ("a small, quiet disaster", "The ferry left at six and nobody waved")
-    assert (article.origin, corpus.refused) == ("quotations", [])
+    assert article.origin == "quotations"
+    assert [(refused.line, refused.field) for refused in corpus.refused] == [(1, "summary"), (3, "summary")]
 
 
 def test_the_heading_of_a_page_is_its_title_and_no_sentence(tmp_path):
