@@ -76,7 +76,7 @@ def main() -> None:
     if unknown := set(sources) - {article.article.source for article in known}:
         parser.error(f"no articles of {', '.join(sorted(unknown))} in {parsed.prepared}")
     texts = [" ".join(clean[article.article.id].sentences) for article in known]
-    pairs = near_duplicates(texts)
+    pairs = list(near_duplicates(texts))
     measured: list[PreparedArticle] = []
     scores: dict[str, NDArray[np.float64]] = {}
     for fold in range(parsed.folds):

@@ -7,9 +7,9 @@ with quotes are small.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ RUN = 8
 # quotation from it with as much again of one's own.
 SHARE = 0.5
 
-# A run that so many texts have is boilerplate, and says nothing about two of them.
+# A run that more different texts have is boilerplate, and says nothing about two of them.
 MOST_TEXTS = 20
 
 _WORD = re.compile(r"[^\W_]+")
@@ -39,20 +39,35 @@ class NearDuplicate(NamedTuple):
     share: float
 
 
-def near_duplicates(texts: Sequence[str], *, share: float = SHARE) -> list[NearDuplicate]:
+def near_duplicates(texts: Sequence[str], *, share: float = SHARE) -> Iterator[NearDuplicate]:
     """Pairs of texts that have at least a share of the shorter one's runs of eight words in common.
 
-    Letter case, punctuation and spacing do not count; a text of fewer words is one run. Takes time in
-    proportion to the words, and to the pairs found.
+    Letter case, punctuation and spacing do not count; a text of fewer words is one run. A run of more than
+    :data:`MOST_TEXTS` texts does not count, those with the same runs being one. Takes time in proportion to
+    the words, and to the pairs found.
 
     >>> lead = "The ferry across the river is back after two years of repairs"
-    >>> near_duplicates([lead + ".", "Nothing else happened.", lead.upper() + ", officials said"])
+    >>> list(near_duplicates([lead + ".", "Nothing else happened.", lead.upper() + ", officials said"]))
     [NearDuplicate(first=0, second=2, share=1.0)]
     """
     numbers: dict[str, int] = {}
-    runs = [_runs(text, numbers) for text in texts]
+    equal: defaultdict[bytes, list[int]] = defaultdict(list)  # runs -> places of the texts that have them
+    for place, text in enumerate(texts):
+        if runs := _runs(text, numbers).tobytes():
+            equal[runs].append(place)
+    groups = list(equal.values())
+    for group in groups:
+        yield from (NearDuplicate(*pair, 1.0) for pair in combinations(group, 2))
+    for one, two, found in _overlaps([np.frombuffer(runs, np.uint64) for runs in equal]):
+        if found >= share:
+            for pair in product(groups[one], groups[two]):
+                yield NearDuplicate(min(pair), max(pair), found)
+
+
+def _overlaps(runs: Sequence[NDArray[np.uint64]]) -> Iterator[NearDuplicate]:
+    """Pairs of different texts that have a run in common which is no boilerplate, by their runs."""
     if not runs:
-        return []
+        return
     owners = np.repeat(np.arange(len(runs)), [len(found) for found in runs])
     everything = np.concatenate(runs)
     order = np.argsort(everything, kind="stable")
@@ -61,11 +76,8 @@ def near_duplicates(texts: Sequence[str], *, share: float = SHARE) -> list[NearD
     for group in np.split(owners[order], borders):
         if 1 < len(group) <= MOST_TEXTS:
             shared.update(combinations(group.tolist(), 2))
-    found = (
-        NearDuplicate(first, second, count / min(len(runs[first]), len(runs[second])))
-        for (first, second), count in sorted(shared.items())
-    )
-    return [pair for pair in found if pair.share >= share]
+    for (first, second), count in shared.items():
+        yield NearDuplicate(first, second, count / min(len(runs[first]), len(runs[second])))
 
 
 def kept_apart(texts: Mapping[str, str], splits: Mapping[str, Split]) -> dict[str, str]:
@@ -79,12 +91,11 @@ def kept_apart(texts: Mapping[str, str], splits: Mapping[str, Split]) -> dict[st
     :returns: id of an article to leave out -> id of its near duplicate in an earlier split.
     """
     ids = list(texts)
-    return dict(
-        _leaks([(ids[one], ids[two]) for one, two, _ in near_duplicates(list(texts.values()))], splits)
-    )
+    pairs = ((ids[one], ids[two]) for one, two, _ in near_duplicates(list(texts.values())))
+    return dict(_leaks(pairs, splits))
 
 
-def _leaks(pairs: Sequence[tuple[str, str]], splits: Mapping[str, Split]) -> Iterator[tuple[str, str]]:
+def _leaks(pairs: Iterable[tuple[str, str]], splits: Mapping[str, Split]) -> Iterator[tuple[str, str]]:
     rank = {"train": 0, "validation": 1, "test": 2}
     for pair in pairs:
         earlier, later = sorted(pair, key=lambda article_id: rank[splits[article_id]])
