@@ -3,7 +3,7 @@
 ::
 
     runs/NAME/          a run for each closeness, and one by the preset sketch; see training/runs.py
-    comparison.json     all figures
+    comparison.json     all figures that can be compared
     comparison.html     table and pictures
 """
 
@@ -24,13 +24,24 @@ from training.evaluation import Model, measure, trained
 from training.pages import render
 from training.plots import Bar, bars
 from training.prepared import PreparedArticle, load
-from training.report import as_markdown
 from training.runs import CHECKPOINT_FOLDER, RunError, by_split, fit_run
 
 SKETCH = "sketch"
 JSON_FILE = "comparison.json"
 PAGE_FILE = "comparison.html"
 RUNS_FOLDER = "runs"
+
+# Metric, its name in the tables, digits.
+COLUMNS = (
+    ("rouge1", "R-1", 1),
+    ("rouge2", "R-2", 1),
+    ("rouge_lsum", "R-Lsum", 1),
+    ("equal_rouge2", "R-2, equal words", 1),
+    ("words", "words", 0),
+    ("auc", "AUC", 3),
+    ("ndcg", "nDCG", 3),
+    ("precision", "P@k", 3),
+)
 
 Scores = NDArray[np.float64]
 
@@ -39,12 +50,13 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
     """Fit a run for each closeness, measure all of them, write table and pictures.
 
     What was fitted by an earlier call is not fitted again. All are measured on the same articles against the
-    same quotes, so only ROUGE and the ranking metrics are comparable, not a loss against targets.
+    same quotes, so ROUGE and the ranking metrics are comparable; what is measured against targets is left
+    out.
 
     :param run: what the runs have in common.
     :param names: of closeness functions or blends.
     :param split: which articles to measure on; decisions should be taken on ``validation``.
-    :returns: the table, in Markdown.
+    :returns: the table over all articles, in Markdown.
     :raises RunError: the folder holds something else.
     """
     if out.exists() and not (out / RUNS_FOLDER).exists() and (not out.is_dir() or any(out.iterdir())):
@@ -60,10 +72,10 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
     by_name = {name: load(prepared, name)[1] for name in names}
     models |= {f"choice: {name}": _Chosen(articles) for name, articles in by_name.items()}
     articles = by_split(by_name[names[0]])
-    figures = measure(articles[split], models, background=articles["train"])
+    figures = _comparable(measure(articles[split], models, background=articles["train"]))
     write_whole(out / JSON_FILE, json.dumps({"split": split, **figures}, indent=2, allow_nan=False) + "\n")
     write_whole(out / PAGE_FILE, _html(figures, split))
-    return as_markdown(figures)
+    return _markdown(figures)
 
 
 def _sketch(run: RunConfig) -> RunConfig:
@@ -83,6 +95,54 @@ class _Chosen:
         return self._targets[article.article.id].astype(np.float64)
 
 
+def _comparable(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was measured against the targets, which are those of the first closeness."""
+    return {
+        **figures,
+        "overall": _part(figures["overall"]),
+        "sources": {source: _part(part) for source, part in figures["sources"].items()},
+    }
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("articles", "article_sentences", "summary_sentences")
+    systems = {
+        group: {system: _without_spearman(found) for system, found in part[group].items()}
+        for group in ("systems", "over_sources")
+        if group in part
+    }
+    return {**{name: part[name] for name in kept}, **systems}
+
+
+def _without_spearman(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        metric: _without_spearman(value) if isinstance(value, Mapping) else value
+        for metric, value in found.items()
+        if metric != "spearman"
+    }
+
+
+def _markdown(figures: Mapping[str, Any]) -> str:
+    lines = [
+        f"| system | {' | '.join(label for _, label, _ in COLUMNS)} |",
+        f"| --- |{len(COLUMNS) * ' ---: |'}",
+    ]
+    for system, found in figures["overall"]["systems"].items():
+        cells = [_cell(found[metric], digits) for metric, _, digits in COLUMNS]
+        lines.append(f"| {' | '.join([system, *cells])} |")
+    return "\n".join(lines)
+
+
+def _cell(estimate: Mapping[str, float | None], digits: int) -> str:
+    """``12.2 (10.7 to 13.6)``."""
+    if estimate["mean"] is None:
+        return "–"
+    ends = (
+        "" if estimate["low"] is None else f" ({estimate['low']:.{digits}f} to {estimate['high']:.{digits}f})"
+    )
+    return f"{estimate['mean']:.{digits}f}{ends}"
+
+
 def _html(figures: Mapping[str, Any], split: Split) -> str:
     parts = {"all articles": figures["overall"], **figures["sources"]}
     pictures = {}
@@ -100,7 +160,9 @@ def _html(figures: Mapping[str, Any], split: Split) -> str:
                     name=f"{metric}-{place}",
                     description=f"{label} of each system on {name}; the numbers are in the table",
                 )
-    return render("comparison", parts=parts, pictures=pictures, split=split, best=_best(figures))
+    return render(
+        "comparison", columns=COLUMNS, parts=parts, pictures=pictures, split=split, best=_best(figures)
+    )
 
 
 def _best(figures: Mapping[str, Any]) -> Mapping[str, tuple[str, float]]:

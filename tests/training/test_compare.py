@@ -1,5 +1,6 @@
 """Closeness functions side by side."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,18 @@ def test_a_source_with_one_article_is_shown_without_intervals(prepared, tmp_path
 def test_a_split_without_articles_is_shown_empty(prepared, tmp_path):
     compare(prepared, tmp_path / "c", RUN, ["lexical"], "test")
     assert "<bdi>all articles</bdi>, 0 articles" in (tmp_path / "c" / "comparison.html").read_text()
+
+
+def test_figures_do_not_depend_on_the_order_in_which_closeness_functions_are_named(prepared, tmp_path):
+    names = ["lexical", "alignment"]
+    tables, systems = [], []
+    for number, order in enumerate((names, names[::-1])):
+        folder = tmp_path / str(number)
+        tables.append(compare(prepared, folder, RUN, order, "validation"))
+        figures = json.loads((folder / "comparison.json").read_text())
+        systems.append(figures["overall"]["systems"])
+    assert set(tables[0].splitlines()) == set(tables[1].splitlines())
+    for name, found in systems[0].items():
+        measured = {metric: value for metric, value in found.items() if metric != "model_minus"}
+        assert measured.items() <= systems[1][name].items()
+    assert "spearman" not in json.dumps(figures)
