@@ -17,7 +17,7 @@ import os
 import sys
 import tomllib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ BEST_FILE = "best.toml"
 REPORT_FILE = "report.html"
 
 _STUDY = "search"
+
+# Settings that a trial does not look at.
+_IGNORED = frozenset({"name", "version", "fit.restarts", "fit.combine"})
+# Settings on which it depends what a monitored metric means; of weights, which articles it is measured on.
+_CHANGES_ANY = frozenset({"fit.monitor", "fit.weights"})
+_CHANGES: Mapping[str, Set[str]] = {
+    "loss": {"fit.loss", "fit.counted", "closeness"},
+    "mae": {"closeness"},
+    "ndcg": {"closeness"},
+    "rouge2": set(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +217,21 @@ def _check_possible(file: Path, run: RunConfig, space: Space) -> None:
 
 
 def _check_comparable(file: Path, run: RunConfig, space: Space) -> None:
-    """Trials are ranked by the monitored metric, so that has to mean the same in all of them."""
-    depends = {
-        "loss": {"fit.loss", "closeness"},
-        "mae": {"closeness"},
-        "ndcg": {"closeness"},
-        "rouge2": set(),
-    }
-    for name in sorted(space.keys() & (depends[run.fit.monitor] | {"fit.monitor"})):
+    """Trials are one fit each, ranked by the monitored metric, so that has to mean the same in all of them.
+
+    :raises ConfigError: a setting changes what the metric means, or nothing in a trial.
+    """
+    monitor = run.fit.monitor
+    for name in sorted(space.keys() & _IGNORED):
         raise ConfigError(
-            f"{file}: {name} changes what the monitored metric {run.fit.monitor!r} means, so trials could not"
-            " be compared; leave it out of the space, or set monitor = 'rouge2' in the run"
+            f"{file}: {name} makes no difference to a trial, which is one fit; leave it out of the space,"
+            " and set it in the run"
+        )
+    for name in sorted(space.keys() & (_CHANGES_ANY | _CHANGES[monitor])):
+        other = "" if name in _CHANGES_ANY else ", or set monitor = 'rouge2' in the run"
+        raise ConfigError(
+            f"{file}: {name} changes what the monitored metric {monitor!r} means, so trials could not be"
+            f" compared; leave it out of the space{other}"
         )
 
 

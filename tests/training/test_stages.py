@@ -196,6 +196,12 @@ def test_settings_are_searched_and_the_search_goes_on(folder, tmp_path, capsys):
             "fit.loss changes what the monitored metric 'loss' means",
         ),
         ("closeness = { choices = ['oracle'] }\n", "closeness changes what the monitored metric"),
+        ("[fit]\ncounted = { choices = ['article'] }\n", "fit.counted changes what the monitored metric"),
+        ("[fit]\nweights = { choices = ['', 'tiny=2'] }\n", "fit.weights changes what the monitored metric"),
+        ("name = { choices = ['a', 'b'] }\n", "name makes no difference to a trial"),
+        ("version = { choices = ['1', '2'] }\n", "version makes no difference to a trial"),
+        ("[fit]\nrestarts = { low = 1, high = 3 }\n", "fit.restarts makes no difference to a trial"),
+        ("[fit]\ncombine = { choices = ['best'] }\n", "fit.combine makes no difference to a trial"),
         ("a = ", "is no readable TOML file"),
     ],
 )
@@ -205,6 +211,16 @@ def test_a_space_that_cannot_be_searched_is_refused_by_name(folder, tmp_path, ca
     assert stage(*arguments, "--closeness", "lexical") == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("monitor", ["mae", "ndcg", "rouge2"])
+def test_weights_are_not_searched_whatever_is_monitored_for_they_choose_what_is_measured(
+    folder, tmp_path, capsys, monitor
+):
+    (tmp_path / "space.toml").write_text("[fit]\nweights = { choices = ['', 'tiny=0'] }\n")
+    arguments = ("--space", tmp_path / "space.toml", "--out", tmp_path / "s", "--monitor", monitor)
+    assert stage("search", folder / "ready", *arguments) == 1
+    assert capsys.readouterr().err.endswith("could not be compared; leave it out of the space\n")
 
 
 def test_a_run_file_is_under_the_command_line(tmp_path, capsys):
