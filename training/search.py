@@ -58,15 +58,19 @@ _CHANGES: Mapping[str, Set[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from low to high, both included; whole ones if both are whole."""
+    """Numbers from low to high, both included.
+
+    :ivar whole: whether the setting takes whole numbers alone; then both ends are.
+    """
 
     low: float
     high: float
-    log: bool = False
+    log: bool
+    whole: bool
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return trial.suggest_int(name, self.low, self.high, log=self.log)
+        if self.whole:
+            return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
 
@@ -98,7 +102,7 @@ def read_space(file: Path) -> Space:
         table = values.get(setting.section, {}) if setting.section else values
         if isinstance(table, dict) and setting.name in table:
             name = f"{setting.section}.{setting.name}" if setting.section else setting.name
-            found[name] = _dimension(file, name, table.pop(setting.name))
+            found[name] = _dimension(file, name, table.pop(setting.name), whole=setting.type is int)
     for name, value in values.items():
         for unknown in value if isinstance(value, dict) else [name]:
             right = [f"[{one.section}] {one.name}" for one in settings() if one.name == unknown]
@@ -188,7 +192,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
         return {}
 
 
-def _dimension(file: Path, name: str, value: object) -> Range | Choices:
+def _dimension(file: Path, name: str, value: object, *, whole: bool) -> Range | Choices:
     if isinstance(value, dict) and set(value) == {"choices"} and isinstance(value["choices"], list):
         if value["choices"]:
             return Choices(tuple(value["choices"]))
@@ -196,7 +200,7 @@ def _dimension(file: Path, name: str, value: object) -> Range | Choices:
         low, high, log = value["low"], value["high"], value.get("log", False)
         numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high))
         if numbers and low < high and isinstance(log, bool) and (low > 0 or not log):
-            return Range(low, high, log)
+            return Range(low, high, log, whole)
     raise ConfigError(
         f"{file}: {name} must be {{low = A, high = B}} with A under B (log = true only where A is over 0)"
         f" or {{choices = [A, ...]}}; got {value!r}"

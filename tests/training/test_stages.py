@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 
 from summarizer import Summarizer
@@ -18,6 +19,7 @@ from training.corpus import split_of
 from training.evaluation import BASELINES
 from training.formats import read_corpus
 from training.runs import open_run
+from training.search import read_space
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -211,6 +213,16 @@ def test_a_space_that_cannot_be_searched_is_refused_by_name(folder, tmp_path, ca
     assert stage(*arguments, "--closeness", "lexical") == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "s").exists()
+
+
+def test_a_range_with_whole_ends_is_whole_only_for_a_setting_that_is(tmp_path):
+    (tmp_path / "space.toml").write_text(
+        "[fit]\nl1 = { low = 0, high = 1 }\n[model]\nwidth = { low = 4, high = 9 }\n"
+    )
+    space, study = read_space(tmp_path / "space.toml"), optuna.create_study()
+    trials = [study.ask() for _ in range(5)]
+    assert any(0 < space["fit.l1"].suggest(trial, "l1") < 1 for trial in trials)
+    assert all(isinstance(space["model.width"].suggest(trial, "width"), int) for trial in trials)
 
 
 @pytest.mark.parametrize("monitor", ["mae", "ndcg", "rouge2"])
