@@ -35,6 +35,7 @@ from summarizer.rarity import RARITY_FILE, Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import RARITY_FEATURES, text_features
+from training.alone import alone
 from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, closeness, needs_vectors
 from training.corpus import Article, Split, split_of
@@ -150,56 +151,63 @@ def prepare(
         and captions, which nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
     :param introductions: sources whose quotes are the introduction that was cut off from the text. It is put
         back into half of their training articles; or the network learns that articles begin in the middle.
-    :raises PreparedError: no article, or the folder holds something else.
+    :raises PreparedError: no article, a source of ``introductions`` that no article is from, or the folder
+        holds something else.
+    :raises BlockingIOError: another process prepares in this folder.
     """
     closeness(closeness_name)  # refused before the long work, not after it
     _check_folder(folder)
-    split = list(_split(articles))
-    if not split:
-        raise PreparedError("no article to prepare")
-    _tell_what_leaves(folder, {article.id for article, _ in split})
-    shared = _sharing(split)
-    rows = [
-        _row(
-            article,
-            sentences,
-            None if article.id in shared else split_of(article.id),
-            boilerplate,
-            has_introduction=article.source in introductions,
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        split = list(_split(articles))
+        if not split:
+            raise PreparedError("no article to prepare")
+        _check_sources({article.source for article, _ in split}, introductions)
+        _tell_what_leaves(folder, {article.id for article, _ in split})
+        shared = _sharing(split)
+        rows = [
+            _row(
+                article,
+                sentences,
+                None if article.id in shared else split_of(article.id),
+                boilerplate,
+                has_introduction=article.source in introductions,
+            )
+            for article, sentences in split
+        ]
+        with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
+            _encode([sentences for row in rows for sentences in _forms(row)], encoder, store, "encode")
+        rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
+        write_whole(folder / RARITY_FILE, rarity.as_json())
+        rarity_sha256 = sha256_of(folder / RARITY_FILE)
+        features_place = _features_place(folder, rarity_sha256)
+        with RowStore(*features_place, RARITY_FEATURES.stop) as store:
+            for row in tqdm(rows, desc="features", unit="article"):
+                for sentences in _forms(row):
+                    if _key(sentences) not in store:
+                        store.add(_key(sentences), text_features(sentences, rarity))
+            store.flush()
+        write_whole(
+            folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         )
-        for article, sentences in split
-    ]
-    with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
-        _encode([sentences for row in rows for sentences in _forms(row)], encoder, store, "encode")
-    rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
-    write_whole(folder / RARITY_FILE, rarity.as_json())
-    rarity_sha256 = sha256_of(folder / RARITY_FILE)
-    features_place = _features_place(folder, rarity_sha256)
-    with RowStore(*features_place, RARITY_FEATURES.stop) as store:
-        for row in tqdm(rows, desc="features", unit="article"):
-            for sentences in _forms(row):
-                if _key(sentences) not in store:
-                    store.add(_key(sentences), text_features(sentences, rarity))
-        store.flush()
-    write_whole(folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    manifest = Manifest(
-        encoder=from_anywhere(encoder_source),
-        encoder_digest=encoder.digest,
-        dimension=encoder.dimension,
-        articles=len(rows),
-        sentences=sum(len(row["sentences"]) for row in rows),
-        splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
-        littered=sum(row["littered"] is not None for row in rows),
-        articles_sha256=sha256_of(folder / ARTICLES_FILE),
-        rarity_sha256=rarity_sha256,
-        boilerplate=boilerplate,
-        introductions=list(introductions),
-    )
-    write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
-    for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place[0]}:
-        shutil.rmtree(former)  # of a rarity that nobody asks for again
-    add_targets(folder, closeness_name, encoder)
-    return manifest
+        manifest = Manifest(
+            encoder=from_anywhere(encoder_source),
+            encoder_digest=encoder.digest,
+            dimension=encoder.dimension,
+            articles=len(rows),
+            sentences=sum(len(row["sentences"]) for row in rows),
+            splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
+            littered=sum(row["littered"] is not None for row in rows),
+            articles_sha256=sha256_of(folder / ARTICLES_FILE),
+            rarity_sha256=rarity_sha256,
+            boilerplate=boilerplate,
+            introductions=list(introductions),
+        )
+        write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
+        for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place[0]}:
+            shutil.rmtree(former)  # of a rarity that nobody asks for again
+        add_targets(folder, closeness_name, encoder)
+        return manifest
 
 
 def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = None) -> None:
@@ -361,6 +369,14 @@ def _row(
 def _forms(row: Mapping[str, Any]) -> list[list[str]]:
     """The sentences of an article, and those of its littered form if it has one."""
     return [row["sentences"]] + ([row["littered"]["sentences"]] if row["littered"] else [])
+
+
+def _check_sources(sources: Set[str], introductions: Sequence[str]) -> None:
+    if unknown := set(introductions) - sources:
+        raise PreparedError(
+            f"introductions names {', '.join(sorted(unknown))}, which is no source of these articles; sources"
+            f" are {', '.join(sorted(sources))}"
+        )
 
 
 def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from summarizer.encoder import Encoded, StaticEncoder
 from summarizer.text_features import text_features
 from tests.tiny import make_encoder_folder
+from training.alone import alone
 from training.corpus import Article, split_of
 from training.prepared import PreparedError, add_targets, load, prepare, read_rarity
 from training.rows import RowStoreError
@@ -279,6 +280,19 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path, encoder):
     with pytest.raises(PreparedError, match="holds something else than prepared articles"):
         ready(ARTICLES, encoder, tmp_path / "thesis")
     assert encoder.asked == 0
+
+
+def test_of_two_at_once_in_one_folder_the_second_changes_nothing(tmp_path, encoder):
+    folder = ready(ARTICLES, encoder, tmp_path / "ready")
+    before = {file: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    with alone(folder), pytest.raises(BlockingIOError, match="another process"):
+        ready(ARTICLES[:1], encoder, folder)
+    assert {file: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
+
+
+def test_an_introduction_of_an_unknown_source_is_refused_with_the_sources_there_are(tmp_path, encoder):
+    with pytest.raises(PreparedError, match=r"names nosuch, which is no source .* sources are blog, news"):
+        prepare(ARTICLES, encoder, "tiny", "lexical", tmp_path / "ready", introductions=["news", "nosuch"])
 
 
 @pytest.mark.parametrize("there", [(), ("about.json",), ("about.json", "rows.f32")])
