@@ -45,7 +45,7 @@ from training.prepared import add_targets, load, open_encoder, prepare
 from training.report import as_markdown
 from training.runs import PAGE_FILE, fit_run, report_run
 from training.search import REPORT_FILE as SEARCH_PAGE
-from training.search import search
+from training.search import ended, search
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -381,7 +381,7 @@ def _search(parsed: argparse.Namespace) -> None:
         trials=parsed.trials,
         jobs=parsed.jobs,
     )
-    print(f"best of {len(study.trials)} trials: {study.best_params}; see {parsed.out / SEARCH_PAGE}")
+    print(f"best of {len(ended(study))} trials: {study.best_params}; see {parsed.out / SEARCH_PAGE}")
 
 
 if __name__ == "__main__":

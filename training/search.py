@@ -143,7 +143,7 @@ def search(
 def _search(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, jobs: int) -> optuna.Study:
     study = _study(out, run.fit.seed)
     _fail_interrupted(study)
-    left = max(0, trials - len(_ended(study)))
+    left = max(0, trials - len(ended(study)))
     context = multiprocessing.get_context("spawn")
     workers = [
         context.Process(
@@ -158,7 +158,7 @@ def _search(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int
     with tqdm(total=trials, initial=trials - left, desc="search", unit="trial") as progress:
         while alive := [worker for worker in workers if worker.is_alive()]:
             alive[0].join(timeout=1)
-            progress.update(min(trials, len(_ended(study))) - progress.n)
+            progress.update(min(trials, len(ended(study))) - progress.n)
     for worker in workers:
         worker.join()
     if any(worker.exitcode for worker in workers):
@@ -170,6 +170,11 @@ def _search(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int
     write_whole(out / BEST_FILE, as_toml(best))
     write_whole(out / REPORT_FILE, _html(study, run, space))
     return study
+
+
+def ended(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
+    """The trials that came to their end or were pruned: those that count."""
+    return study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
@@ -272,10 +277,6 @@ def _fail_interrupted(study: optuna.Study) -> None:
         study.enqueue_trial(trial.params)
 
 
-def _ended(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
-    return study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
-
-
 def _with(run: RunConfig, parameters: Mapping[str, Any]) -> RunConfig:
     values = as_values(run)
     for name, value in parameters.items():
@@ -328,7 +329,7 @@ def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, 
         return found.best.monitored(run.fit.monitor)
 
     def stop_when_enough(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
-        if len(_ended(study)) >= trials:
+        if len(ended(study)) >= trials:
             study.stop()
 
     with helping(out):
@@ -347,7 +348,7 @@ def _html(study: optuna.Study, run: RunConfig, space: Space) -> str:
         "search",
         metric=run.fit.monitor,
         settings=list(space),
-        trials=sorted(_ended(study), key=lambda trial: (trial.value is None, trial.value or 0.0)),
+        trials=sorted(ended(study), key=lambda trial: (trial.value is None, trial.value or 0.0)),
         shares=shares,
         picture=picture,
     )

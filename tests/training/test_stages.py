@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from summarizer import Summarizer
 from summarizer.model import network_input
@@ -337,6 +339,17 @@ def test_a_search_goes_on_after_a_kill_while_its_log_was_written(folder, tmp_pat
         log.write('{"op_code": 4, "wor')
     Path("search/trials.log.lock").symlink_to("search/trials.log")
     assert stage("search", folder / "ready", *arguments, "--trials", 2) == 0
+
+
+def test_a_trial_that_a_kill_left_unfinished_is_not_counted(folder, tmp_path, capsys):
+    (tmp_path / "space.toml").write_text(SPACE)
+    arguments = ("--space", tmp_path / "space.toml", "--out", tmp_path / "s", "--epochs", 1)
+    arguments += ("--closeness", "lexical", "--trials")
+    assert stage("search", folder / "ready", *arguments, 1) == 0
+    log = JournalStorage(JournalFileBackend(str(tmp_path / "s" / "trials.log")))
+    optuna.load_study(study_name="search", storage=log).ask()
+    assert stage("search", folder / "ready", *arguments, 2) == 0
+    assert "best of 2 trials" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
