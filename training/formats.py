@@ -89,8 +89,8 @@ def read_corpus(
     :returns: the sound rows; every other row is in ``refused`` with its reason. Rows with the same id and
         text, a quote or a blurb each, are one article, in which blurbs that quote nothing count only where no
         row has a quote; of other rows with the same id the first is kept.
-    :raises CorpusError: a path that does not exist, a broken file, a file (of stories: a folder) without
-        one sound row, or arguments that do not fit together.
+    :raises CorpusError: a path that does not exist, a file that is broken or cannot be read, a file (of
+        stories: a folder) without one sound row, be it a repeated one, or arguments that do not fit together.
     """
     _check_arguments(paths, format, columns, blurbs)
     inputs = (
@@ -101,10 +101,9 @@ def read_corpus(
     splitter = SentenceSplitter()
     gathered = _Gathered()
     for name, rows in inputs:
-        articles_before, refused_before = len(gathered.articles), len(gathered.refused)
-        for row in rows:
-            gathered.add(row, _article(row, splitter))
-        if len(gathered.articles) == articles_before:
+        refused_before = len(gathered.refused)
+        usable = [gathered.add(row, _article(row, splitter)) for row in rows]
+        if not any(usable):
             first = _first(gathered.refused[refused_before:], name)
             raise CorpusError(f"{name} holds no article that can be used{first}")
     return Corpus(list(gathered.articles.values()), gathered.refused)
@@ -233,12 +232,21 @@ class _Gathered:
         self.refused: list[Refused] = []
         self._sentences: defaultdict[str, list[Refused]] = defaultdict(list)  # what something better refuses
 
-    def add(self, row: Row, article: Article | Refused) -> None:
+    def add(self, row: Row, article: Article | Refused) -> bool:
+        """:returns: whether the row is sound; one that only repeats others is refused, but sound."""
         if isinstance(article, Refused):
             self.refused.append(article)
-            return
+            return False
         first = self.articles.get(article.id)
-        if first and (first.text != article.text or set(article.quotes) <= set(first.quotes)):
+        if first and first.text.strip() != article.text.strip():
+            reason = f"{article.id!r} is already in the corpus, with another text"
+            self.refused.append(Refused(row.file, row.line, "id", reason))
+            return False
+        self._add(row, article, first)
+        return True
+
+    def _add(self, row: Row, article: Article, first: Article | None) -> None:
+        if first and set(article.quotes) <= set(first.quotes):
             reason = f"{article.id!r} is already in the corpus"
             self.refused.append(Refused(row.file, row.line, "id", reason))
             return

@@ -84,6 +84,33 @@ def test_rows_of_one_article_with_a_quote_each_are_one_article(tmp_path):
     assert [(refused.line, refused.field) for refused in corpus.refused] == [(3, "id")]
 
 
+def test_white_space_around_a_text_makes_no_other_article(tmp_path):
+    rows = [
+        {"text": "Dogs bark.", "quotes": ["Dogs bark."]},
+        {"text": "Dogs bark. ", "quotes": ["Dogs"]},
+    ]
+    corpus = read_corpus([write(tmp_path / "a.jsonl", *rows)])
+    assert [article.quotes for article in corpus.articles] == [("Dogs bark.", "Dogs")]
+    assert corpus.refused == []
+
+
+def test_a_file_that_repeats_another_is_counted_and_stops_nothing(tmp_path):
+    write(tmp_path / "a.jsonl", ROW, changed())
+    write(tmp_path / "a.jsonl.gz", ROW, changed())
+    corpus = read_corpus([tmp_path])
+    assert [article.id for article in corpus.articles] == ["news/1", "news/2"]
+    assert [(refused.file.name, refused.line) for refused in corpus.refused] == [
+        ("a.jsonl.gz", 1),
+        ("a.jsonl.gz", 2),
+    ]
+
+
+def test_a_file_whose_ids_all_belong_to_other_texts_is_refused(tmp_path):
+    files = [write(tmp_path / "a.jsonl", ROW), write(tmp_path / "b.jsonl", {**ROW, "text": "Dogs bark."})]
+    with pytest.raises(CorpusError, match=r"b\.jsonl holds no article .* with another text"):
+        read_corpus(files)
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "A.JSONL", "a.json.gz"])
 def test_a_line_becomes_an_article(tmp_path, name):
     corpus = read_corpus([write(tmp_path / name, ROW)])
