@@ -216,7 +216,7 @@ def _hint(row: Row, field: str) -> str:
     needed = {"text": ("text",), "quotes": ("quotes", "summary")}.get(field)
     if not needed or not row.names or isinstance(row.fields, Fault):
         return ""
-    if any(row.fields.get(name) is not None for name in needed):
+    if any(name in row.fields for name in needed):
         return ""
     return f'; the fields are "{", ".join(row.names)}": --columns {field}=NAME says which of them it is'
 
@@ -505,7 +505,7 @@ def _read_pages(folder: Path, blurbs: Path) -> Iterator[Row]:
     for row in _READERS[_format_of(blurbs)](blurbs, _BLURB_COLUMNS):
         fields = row.fields
         if not isinstance(fields, Fault):
-            name = fields["source"]
+            name = fields.get("source")
             seen.add(name if isinstance(name, str) else None)
             fields = _page(pages, name, fields)
         yield Row(blurbs, row.line, fields, collection)
@@ -520,7 +520,8 @@ def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> 
 
     if not isinstance(name, str) or name not in pages:
         return Fault("page", f"{name!r} is no page of the folder")
-    if not isinstance(blurb["summary"], str) or not blurb["summary"].strip():
+    summary = blurb.get("summary")
+    if not isinstance(summary, str) or not summary.strip():
         return Fault("blurb", "should be a string that is not blank")
     try:
         content = trafilatura.bare_extraction(
@@ -531,11 +532,11 @@ def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> 
     if not isinstance(content, Document) or not content.text:
         return Fault("page", f"{name!r} has no main text")
     return {
-        "id": blurb["id"] or name.rpartition(".")[0],
-        "title": blurb["title"] or content.title,
+        "id": blurb.get("id") or name.rpartition(".")[0],
+        "title": blurb.get("title") or content.title,
         # each of its lines is a paragraph
         "text": _without_title(content.text, content.title).replace("\n", "\n\n"),
-        "summary": blurb["summary"],
+        "summary": summary,
     }
 
 
@@ -565,9 +566,10 @@ def _stem(file: Path) -> str:
 
 
 def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """The row by our names."""
-    fields = {field: row.get(columns.get(field, field)) for field in FIELDS}
-    if fields["id"] is None or fields["id"] == "":
+    """The row by our names, without what it does not have."""
+    names = {field: columns.get(field, field) for field in FIELDS}
+    fields = {field: row[name] for field, name in names.items() if name in row}
+    if fields.get("id") in (None, ""):
         fields["id"] = row.get("url")
     return fields
 
@@ -575,13 +577,13 @@ def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]
 def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
     """The row by our names; a cell of quotes that is no list is a written list, a quote or a summary."""
     fields = _named(row, columns)
-    cell = fields["quotes"]
+    cell = fields.get("quotes")
     if isinstance(cell, str):
         fields["quotes"] = _list_in(cell)
         if fields["quotes"] is None and _LIST.fullmatch(cell):
             return Fault("quotes", "looks like a list, but is one neither in JSON nor in Python")
         if fields["quotes"] is None and cell.strip():
-            if _stands_in(cell, fields["text"]):
+            if _stands_in(cell, fields.get("text")):
                 fields["quotes"] = [cell]
             else:
                 fields["summary"] = cell

@@ -77,6 +77,14 @@ def test_a_row_without_what_it_needs_says_what_it_has_in_its_place(tmp_path, nam
         read_corpus([make(tmp_path / name, {"text": "Dogs bark.", "pick": "bark"})])
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
+def test_a_field_that_is_there_but_empty_gives_no_hint_at_other_names(tmp_path, name):
+    make = write if name.endswith("jsonl") else write_table
+    row = {"text": "Dogs bark.", "quotes": None, "pick": "bark"}
+    with pytest.raises(CorpusError, match=r"there should be a summary$"):
+        read_corpus([make(tmp_path / name, row)])
+
+
 def test_rows_of_one_article_with_a_quote_each_are_one_article(tmp_path):
     file = write(tmp_path / "a.jsonl", ROW, {**ROW, "quotes": ["Cats sleep."]}, {**ROW, "text": "Other."})
     corpus = read_corpus([file])
