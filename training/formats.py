@@ -384,11 +384,12 @@ def _parsed(content: bytes) -> Any:
         return Fault("(row)", "not JSON that can be read: nested too deeply")
 
 
-def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = ",") -> Iterator[Row]:
+def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = "") -> Iterator[Row]:
     with _opened(file) as stream, _cells_of_any_size():
         first = stream.readline()
         _check_encoding(file, first)
-        if delimiter not in (heading := first.decode("utf-8", "replace")):
+        heading = first.decode("utf-8", "replace")
+        if not delimiter or delimiter not in heading:
             delimiter = max(_DELIMITERS, key=heading.count)
         lines = (line.decode("utf-8", "surrogateescape") for line in chain([first], stream))
         # Strict: otherwise a file that was cut off inside quotation marks ends in one huge cell.
@@ -442,7 +443,7 @@ def _read_parquet(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
         with parquet.ParquetFile(file) as table:
             names = table.schema_arrow.names
             _check_columns(file, names, columns)
-            wanted = [name for name in names if name in {*FIELDS, "url", *columns.values()}]
+            wanted = [name for name in names if name in _names_read(columns)]
             line = 0
             for group in range(table.num_row_groups):
                 cells = table.read_row_group(group, columns=wanted)
@@ -611,3 +612,14 @@ def _check_columns(file: Path, found: Sequence[str], columns: Mapping[str, str])
     missing = [name for name in columns.values() if name not in found]
     if missing:
         raise CorpusError(f"{file} has no column {missing[0]!r}; it has: {', '.join(found)}")
+    twice = [name for name in _names_read(columns) if found.count(name) > 1]
+    if twice:
+        raise CorpusError(
+            f"{file} has {found.count(twice[0])} columns {twice[0]!r}, of which one alone can be read; rename"
+            " the others"
+        )
+
+
+def _names_read(columns: Mapping[str, str]) -> Sequence[str]:
+    """The columns that are looked at; what the others are called makes no difference."""
+    return [*(columns.get(field, field) for field in FIELDS), "url"]

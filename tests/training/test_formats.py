@@ -455,6 +455,30 @@ def test_a_csv_file_may_have_the_delimiter_of_other_countries(tmp_path, delimite
     assert (article.id, article.text, article.quotes) == ("news/1", "Cats, and dogs.", ("Dogs bark.",))
 
 
+def test_a_name_with_a_comma_in_it_does_not_hide_the_semicolons_of_a_header(tmp_path):
+    (tmp_path / "a.csv").write_text("id;text;quotes;seen, by whom\nnews/1;Dogs bark.;bark;me\n")
+    (article,) = read_corpus([tmp_path / "a.csv"]).articles
+    assert (article.id, article.text, article.quotes) == ("news/1", "Dogs bark.", ("bark",))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_two_columns_of_one_name_are_refused_where_they_are_read(tmp_path, name):
+    file, delimiter = tmp_path / name, "\t" if name.endswith("tsv") else ","
+    file.write_text("text,quotes,note,note\nDogs bark.,bark,a,b\n".replace(",", delimiter))
+    assert len(read_corpus([file]).articles) == 1
+    with pytest.raises(CorpusError, match=r"has 2 columns 'note', .*; rename the others"):
+        read_corpus([file], columns={"title": "note"})
+
+
+def test_two_columns_of_one_name_are_refused_in_parquet_too(tmp_path):
+    cells = [pyarrow.array([cell]) for cell in ("Dogs bark.", "Dogs", "bark")]
+    parquet.write_table(
+        pyarrow.Table.from_arrays(cells, ["text", "quotes", "quotes"]), tmp_path / "a.parquet"
+    )
+    with pytest.raises(CorpusError, match=r"has 2 columns 'quotes'"):
+        read_corpus([tmp_path / "a.parquet"])
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_a_file_in_utf_16_is_refused_with_what_to_do(tmp_path, name):
     (tmp_path / name).write_bytes("id,text,quotes\n1,Dogs bark.,Dogs\n".encode("utf-16"))
