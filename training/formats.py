@@ -558,8 +558,10 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
     try:
         with opener(file, "rb") as stream:
             yield stream
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CorpusError(f"{file} cannot be read to its end: {error}; export or fetch it again") from error
+    except OSError as error:
+        raise CorpusError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
 def _stem(file: Path) -> str:

@@ -330,6 +330,17 @@ def test_a_broken_gzip_stream_is_refused_by_name(tmp_path, name, keep):
         read_corpus([tmp_path / name])
 
 
+def test_a_file_that_may_not_be_read_is_refused_with_the_reason_alone(tmp_path, monkeypatch):
+    def refuse(file: Path, _: str) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(gzip, "open", refuse)  # root may read anything
+    file = tmp_path / "a.jsonl.gz"
+    file.touch()
+    with pytest.raises(CorpusError, match=r"a\.jsonl\.gz cannot be read: Permission denied$"):
+        read_corpus([file])
+
+
 @pytest.mark.parametrize("content", [b"", b"not parquet", b"PAR1 cut off"])
 def test_a_file_that_is_no_parquet_is_refused_by_name(tmp_path, content):
     (tmp_path / "a.parquet").write_bytes(content)
