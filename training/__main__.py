@@ -343,7 +343,7 @@ def _prepare(parsed: argparse.Namespace) -> None:
 def _align(parsed: argparse.Namespace) -> None:
     if parsed.out.is_dir():
         raise TrainingError(
-            f"--out {parsed.out} is a folder; name the page to write, such as {parsed.out / 'alignments.html'}"
+            f"--out {parsed.out} is a folder; name the page to write, as {parsed.out / 'alignments.html'}"
         )
     add_targets(parsed.prepared, parsed.closeness)
     articles = load(parsed.prepared, parsed.closeness)[1]
