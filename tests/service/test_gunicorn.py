@@ -548,6 +548,7 @@ def test_a_folder_that_is_no_checkpoint_is_refused_without_being_copied(tmp_path
 def test_workers_are_replaced_after_the_temporary_folder_was_emptied(tiny_checkpoint, tmp_path):
     server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="2", TMPDIR=str(tmp_path))
     wait_until_ready(server)
+    wait_until(lambda: min(shares(server)) > 0)  # a worker that has not begun yet would not find its folder
     (workspace,) = tmp_path.glob(f"{WORKSPACE}*")
     for path in workspace.iterdir():
         if path.is_dir():
