@@ -304,7 +304,6 @@ def shares(server: Server) -> list[int]:
 
 
 def test_connections_that_come_all_at_once_are_shared_out(server):
-    wait_until(lambda: min(shares(server)) > 0)  # until then one of them may not have begun
     # Where other work keeps the cores busy, a worker may sleep through a round.
     assert statistics.median(min(shares(server)) for _ in range(9)) >= 4
 
@@ -546,17 +545,16 @@ def test_a_folder_that_is_no_checkpoint_is_refused_without_being_copied(tmp_path
 
 
 def test_workers_are_replaced_after_the_temporary_folder_was_emptied(tiny_checkpoint, tmp_path):
-    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="2", TMPDIR=str(tmp_path))
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="1", TMPDIR=str(tmp_path))
     wait_until_ready(server)
-    wait_until(lambda: min(shares(server)) > 0)  # a worker that has not begun yet would not find its folder
     (workspace,) = tmp_path.glob(f"{WORKSPACE}*")
     for path in workspace.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
     victim = workers(server)[0]
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: len(workers(server)) == 2 and victim not in workers(server))
-    wait_until(lambda: all(evaluate(server, b"It is still there.")[0] == 200 for _ in range(8)))
+    wait_until(lambda: workers(server) and victim not in workers(server))
+    assert evaluate(server, b"It is still there.")[0] == 200
     assert "metrics" in [path.name for path in workspace.iterdir()]
     assert server.stop() == 0
     assert not workspace.exists()
