@@ -24,6 +24,7 @@ from training.evaluation import Model, measure, trained
 from training.pages import render
 from training.plots import Bar, bars
 from training.prepared import PreparedArticle, load
+from training.report import interval
 from training.runs import CHECKPOINT_FOLDER, RunError, by_split, fit_run
 
 SKETCH = "sketch"
@@ -128,19 +129,9 @@ def _markdown(figures: Mapping[str, Any]) -> str:
         f"| --- |{len(COLUMNS) * ' ---: |'}",
     ]
     for system, found in figures["overall"]["systems"].items():
-        cells = [_cell(found[metric], digits) for metric, _, digits in COLUMNS]
+        cells = [interval(found[metric], digits) for metric, _, digits in COLUMNS]
         lines.append(f"| {' | '.join([system, *cells])} |")
     return "\n".join(lines)
-
-
-def _cell(estimate: Mapping[str, float | None], digits: int) -> str:
-    """``12.2 (10.7 to 13.6)``."""
-    if estimate["mean"] is None:
-        return "–"
-    ends = (
-        "" if estimate["low"] is None else f" ({estimate['low']:.{digits}f} to {estimate['high']:.{digits}f})"
-    )
-    return f"{estimate['mean']:.{digits}f}{ends}"
 
 
 def _html(figures: Mapping[str, Any], split: Split) -> str:

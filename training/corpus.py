@@ -1,7 +1,7 @@
 """Articles with the quotes that people took from them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,6 +71,25 @@ def source_of(article_id: str) -> str:
     """
     head, slash, _ = article_id.partition("/")
     return head if slash and "://" not in article_id else ""
+
+
+def folded(text: str) -> str:
+    """With single spaces between words: a text is the same however its lines are broken.
+
+    >>> folded(" Cats   sleep. ")
+    'Cats sleep.'
+    """
+    return " ".join(text.split())
+
+
+def unknown_sources(setting: str, named: Iterable[str], known: Iterable[str]) -> str | None:
+    """What to say of sources in a setting that no article is from; None where there are none such."""
+    if unknown := set(named) - set(known):
+        return (
+            f"{setting} names {', '.join(sorted(unknown))}, which is no source of these articles; sources are"
+            f" {', '.join(sorted(known))}"
+        )
+    return None
 
 
 def split_of(article_id: str) -> Split:

@@ -15,6 +15,7 @@ from summarizer.rarity import Rarity
 from summarizer.selection import by_score, select
 from summarizer.text_features import text_features
 from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
+from training.corpus import folded
 from training.metrics import (
     RougeMeter,
     auc,
@@ -196,8 +197,8 @@ class _OneArticle:
         self._count = count
         self._budget = budget
         self._meter = meter
-        quotes = set(map(_folded, article.article.quotes))
-        found = np.array([_folded(sentence) in quotes for sentence in article.sentences], dtype=bool)
+        quotes = set(map(folded, article.article.quotes))
+        found = np.array([folded(sentence) in quotes for sentence in article.sentences], dtype=bool)
         self._quoted = found if verbatim and found.any() else None
         self._rouge: dict[tuple[str, ...], Sequence[float]] = {}
 
@@ -249,11 +250,6 @@ def _words(sentences: Iterable[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
-def _folded(text: str) -> str:
-    """A sentence is the same however its lines are broken."""
-    return " ".join(text.split())
-
-
 def trained(scorer: SentenceScorer, rarity: Rarity | None = None) -> Model:
     """A network as a model.
 
@@ -277,9 +273,9 @@ def _places_by(names: Iterable[str]) -> dict[str, list[int]]:
 
 def _is_verbatim(articles: Sequence[PreparedArticle]) -> bool:
     found = [
-        _folded(quote) in sentences
+        folded(quote) in sentences
         for article in articles
-        for sentences in [set(map(_folded, article.sentences))]
+        for sentences in [set(map(folded, article.sentences))]
         for quote in article.article.quotes
     ]
     return bool(found) and sum(found) / len(found) >= VERBATIM_SHARE

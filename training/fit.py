@@ -23,6 +23,7 @@ from summarizer.model import ModelConfig, network_input
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.config import FitConfig
+from training.corpus import unknown_sources
 from training.distributed import Processes
 from training.errors import TrainingError
 from training.losses import LOSSES, ON_SCORES, Total, absolute_error
@@ -110,11 +111,8 @@ def fit(
             )
     weights = config.weight_by_source()
     sources = {article.article.source for article in (*training, *validation)}
-    if unknown := weights.keys() - sources:
-        raise FitError(
-            f"weights names {', '.join(sorted(unknown))}, which is no source of these articles; sources are"
-            f" {', '.join(sorted(sources))}"
-        )
+    if unknown := unknown_sources("weights", weights, sources):
+        raise FitError(unknown)
     training, validation = (
         [article for article in articles if weights.get(article.article.source, 1.0)]
         for articles in (training, validation)

@@ -49,7 +49,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from summarizer.sentences import SentenceSplitter
-from training.corpus import Article, Corpus, CorpusError, Origin, Refused, source_of
+from training.corpus import Article, Corpus, CorpusError, Origin, Refused, folded, source_of
 from training.quotations import quotations
 
 FIELDS = ("id", "title", "text", "quotes", "summary", "source")
@@ -471,7 +471,7 @@ def _read_story(file: Path, _: Mapping[str, str]) -> Iterator[Row]:
         fields = {
             "id": file.stem,
             "text": text.strip(),
-            "quotes": [" ".join(highlight.split()) for highlight in highlights],
+            "quotes": [folded(highlight) for highlight in highlights],
         }
     yield Row(file, 1, fields, file.absolute().parent.name)
 
@@ -595,7 +595,7 @@ def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, 
 
 def _stands_in(cell: str, text: object) -> bool:
     """Whether the text has it word for word, whatever the white space."""
-    return isinstance(text, str) and " ".join(cell.split()) in " ".join(text.split())
+    return isinstance(text, str) and folded(cell) in folded(text)
 
 
 def _list_in(cell: str) -> list[Any] | None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from summarizer.sentences import SentenceSplitter
 from training.alignment import Aligner
-from training.corpus import Article, Corpus, Refused, split_of
+from training.corpus import Article, Corpus, Refused, folded, split_of
 
 DECILES = 10
 WORST = 10
@@ -191,14 +191,14 @@ def _measured(article: Article, splitter: SentenceSplitter, *, is_aligned: bool)
     begins: list[float] = []
     verbatim = 0
     if is_aligned:
-        aligner, folded = Aligner(article.text), _folded(article.text)
+        aligner, text = Aligner(article.text), folded(article.text)
         for quote in article.quotes:
             alignment = aligner.align(quote)
             best = " … ".join(article.text[start:end] for start, end in alignment.spans)
             placed.append(Placed(alignment.similarity, article.id, quote, best))
             if alignment.spans:
                 begins.append(alignment.spans[0].start / len(article.text))
-                verbatim += _folded(quote) in folded
+                verbatim += folded(quote) in text
     return _Measured(
         split_of(article.id),
         article.origin,
@@ -278,7 +278,7 @@ def _chosen(articles: Iterable[Article], sample: int | None) -> set[str]:
 def _duplicates(articles: Iterable[Article]) -> list[Duplicate]:
     ids: dict[bytes, list[str]] = defaultdict(list)
     for article in articles:
-        ids[_digest(_folded(article.text).casefold())].append(article.id)
+        ids[_digest(folded(article.text).casefold())].append(article.id)
     found = [
         Duplicate(tuple(same), tuple(split for split in _SPLITS if split in set(map(split_of, same))))
         for same in ids.values()
@@ -331,10 +331,6 @@ def _spread(numbers: Sequence[int]) -> Spread:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split())
 
 
 # Showing
@@ -466,5 +462,5 @@ def _percent(count: int, total: int) -> str:
 
 def _cut(text: str) -> str:
     """On one line, without control characters, and not longer than a line."""
-    line = "".join(character if character.isprintable() else " " for character in _folded(text))
+    line = "".join(character if character.isprintable() else " " for character in folded(text))
     return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"

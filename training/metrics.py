@@ -11,6 +11,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer
 
 from training.closeness import stems
+from training.corpus import folded
 
 Values = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ class RougeMeter:
 
     def score(self, selected: Sequence[str], references: Sequence[str]) -> Rouge:
         """Compare a summary with the quotes, all of them taken together."""
-        flat = [" ".join(sentence.split()) for sentence in selected]
+        flat = map(folded, selected)
         reference = "\n".join(references)
         found = (self._latin if _is_latin(reference) else self._other).score(reference, "\n".join(flat))
         return Rouge(*(found[name].fmeasure for name in ("rouge1", "rouge2", "rougeLsum")))

@@ -38,7 +38,7 @@ from summarizer.text_features import RARITY_FEATURES, text_features
 from training.alone import alone
 from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, closeness, needs_vectors
-from training.corpus import Article, Split, split_of
+from training.corpus import Article, Split, split_of, unknown_sources
 from training.errors import TrainingError
 from training.near_duplicates import kept_apart
 from training.rows import INDEX_FILE, Rows, RowStore
@@ -162,7 +162,9 @@ def prepare(
         split = list(_split(articles))
         if not split:
             raise PreparedError("no article to prepare")
-        _check_sources({article.source for article, _ in split}, introductions)
+        sources = {article.source for article, _ in split}
+        if unknown := unknown_sources("introductions", introductions, sources):
+            raise PreparedError(unknown)
         _tell_what_leaves(folder, {article.id for article, _ in split})
         shared = _sharing(split)
         rows = [
@@ -369,14 +371,6 @@ def _row(
 def _forms(row: Mapping[str, Any]) -> list[list[str]]:
     """The sentences of an article, and those of its littered form if it has one."""
     return [row["sentences"]] + ([row["littered"]["sentences"]] if row["littered"] else [])
-
-
-def _check_sources(sources: Set[str], introductions: Sequence[str]) -> None:
-    if unknown := set(introductions) - sources:
-        raise PreparedError(
-            f"introductions names {', '.join(sorted(unknown))}, which is no source of these articles; sources"
-            f" are {', '.join(sorted(sources))}"
-        )
 
 
 def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from summarizer.sentences import SentenceSplitter
 from training.alignment import Aligner
+from training.corpus import folded
 
 # A quotation counts as found from this similarity on. Higher than what makes an alignment, so that a pair of
 # apostrophes never passes for quotation marks.
@@ -108,7 +109,7 @@ def quotations(blurb: str, text: str, splitter: SentenceSplitter | None = None) 
     parts = list(_parts(blurb))
     found = tuple(dict.fromkeys(quote for part in parts for quote in article.quotations(part)))
     split = (splitter or SentenceSplitter()).split("\n\n".join(part.text for part in parts))
-    sentences = tuple(dict.fromkeys(" ".join(sentence.text.split()) for sentence in split))
+    sentences = tuple(dict.fromkeys(folded(sentence.text) for sentence in split))
     has_quotations = any(len(_WORD.findall(quote)) >= FEWEST_WORDS for quote in found)
     has_blocks = any(part.is_block for part in parts)
     if has_quotations and (has_blocks or not article.is_extract(sentences, found)):
@@ -219,7 +220,7 @@ class _QuotedArticle:
 
     def _find(self, passage: str, least: float = FOUND) -> _Found:
         """The passage as a quote, if the article has it."""
-        quote = " ".join(passage.split()).lstrip("*_ ").rstrip("*_,;:—– ")
+        quote = folded(passage).lstrip("*_ ").rstrip("*_,;:—– ")
         alignment = self._aligner.align(quote) if quote else None
         if alignment is None or alignment.similarity < least or _is_title(quote):
             return _NOTHING

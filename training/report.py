@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training import plots
+from training.corpus import folded
 from training.evaluation import BASELINES, DECILES, RANKING, Figures
 from training.pages import render
 
@@ -71,7 +72,7 @@ def as_markdown(figures: Figures) -> str:
         cells = [
             _cell(name),
             _mean(system["rouge1"]),
-            _interval(system["rouge2"]),
+            interval(system["rouge2"]),
             _mean(system["rouge_lsum"]),
             _mean(system["words"], 0),
             "" if name == model else _difference(system["model_minus"]["rouge2"]),
@@ -106,7 +107,7 @@ def html(
         {
             "number": _decimal,
             "mean": _mean,
-            "interval": _interval,
+            "interval": interval,
             "difference": _difference,
             "figure": _figure,
             "label": lambda name: str(name).replace("_", " "),
@@ -216,7 +217,7 @@ def _mean(estimate: Figures, digits: int = 2) -> str:
     return _decimal(estimate["mean"], digits)
 
 
-def _interval(estimate: Figures, digits: int = 2) -> str:
+def interval(estimate: Figures, digits: int = 2) -> str:
     """``12.16 (10.70 to 13.62)``."""
     low, high = estimate["low"], estimate["high"]
     ends = "" if low is None else f" ({_decimal(low, digits)} to {_decimal(high, digits)})"
@@ -232,4 +233,4 @@ def _difference(estimate: Figures, digits: int = 2) -> str:
 
 def _cell(text: str) -> str:
     """A name inside a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    return folded(text).replace("|", "\\|")
