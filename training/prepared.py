@@ -179,16 +179,7 @@ def prepare(
         ]
         with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
             _encode([sentences for row in rows for sentences in _forms(row)], encoder, store, "encode")
-        rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
-        write_whole(folder / RARITY_FILE, rarity.as_json())
-        rarity_sha256 = sha256_of(folder / RARITY_FILE)
-        features_place = _features_place(folder, rarity_sha256)
-        with RowStore(*features_place, RARITY_FEATURES.stop) as store:
-            for row in tqdm(rows, desc="features", unit="article"):
-                for sentences in _forms(row):
-                    if _key(sentences) not in store:
-                        store.add(_key(sentences), text_features(sentences, rarity))
-            store.flush()
+        rarity_sha256 = _add_features(folder, rows)
         write_whole(
             folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         )
@@ -206,7 +197,8 @@ def prepare(
             introductions=list(introductions),
         )
         write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
-        for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place[0]}:
+        features_place, _ = _features_place(folder, rarity_sha256)
+        for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place}:
             shutil.rmtree(former)  # of a rarity that nobody asks for again
         add_targets(folder, closeness_name, encoder)
         return manifest
@@ -386,6 +378,23 @@ def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str
             f" example {left_out} with {other}; nothing is measured on them"
         )
     return shared
+
+
+def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Count how rare words are in the training articles, write it and the text features of all articles.
+
+    :returns: sha256 of the file of rarities, by which the features are kept.
+    """
+    rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
+    write_whole(folder / RARITY_FILE, rarity.as_json())
+    rarity_sha256 = sha256_of(folder / RARITY_FILE)
+    with RowStore(*_features_place(folder, rarity_sha256), RARITY_FEATURES.stop) as store:
+        for row in tqdm(rows, desc="features", unit="article"):
+            for sentences in _forms(row):
+                if _key(sentences) not in store:
+                    store.add(_key(sentences), text_features(sentences, rarity))
+        store.flush()
+    return rarity_sha256
 
 
 def _encode(lists: Sequence[Sequence[str]], encoder: Encoder, store: RowStore, label: str) -> None:

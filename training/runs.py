@@ -92,7 +92,7 @@ def fit_run(
 
         mine.first_does(begin)
         manifest, articles = load(prepared, run.closeness)
-        check_encoder(prepared, manifest, encoder)
+        check_encoder(prepared, manifest, encoder)  # again: articles may have been prepared anew meanwhile
         rarity = read_rarity(prepared, manifest)  # now: preparing more articles meanwhile replaces it
         splits = by_split(articles)
         fitted = {
