@@ -35,9 +35,10 @@ class ServiceConfig:
     :ivar read_seconds: for a client to send all of a request, and to take a piece of the answer.
     :ivar queue_articles: articles that may wait or be in work in one worker process; with so many there,
         a request is a 503 at once. Several times ``max_articles``, or one batch turns everybody else away.
-    :ivar batch_sentences: the engine takes no further article into a batch that has so many sentences.
+    :ivar batch_sentences: most sentences that the engine scores together; a longer article is scored alone.
     :ivar batch_wait_ms: how long an idle engine waits for company of the first article; 0 for not at all.
-    :ivar pin_workers: whether each worker stays on one core where there are as many workers as cores.
+    :ivar pin_workers: whether each worker stays on one core where there are at least as many workers as
+        cores.
     :ivar cache_bytes: room for answers in each worker process, in bytes; 0 keeps none.
     :ivar api_keys: with one or more, requests under ``/api`` need one of them; in the variable, separated by
         commas or white space. Never shown.

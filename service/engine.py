@@ -109,7 +109,7 @@ class Engine:
         abandoned: Callable[[], bool],
         record: RequestRecord | None = None,
     ) -> list[Evaluation | InputError]:
-        """Score articles, in company where there is some; the scores are the same as alone.
+        """Score articles, together with those of other requests; the scores are the same as alone.
 
         A request is let in whole while the queue is not full, so a batch request may exceed the limit once.
 

@@ -35,7 +35,8 @@ _RATIO: Any = Field(
     json_schema_extra={"exclusiveMinimum": 0, "maximum": 1},
 )
 _THRESHOLD: Any = Field(
-    description="Every sentence that scores at least this.", json_schema_extra={"minimum": 0, "maximum": 1}
+    description="Sentences that score at least this; `redundancy` may leave some out.",
+    json_schema_extra={"minimum": 0, "maximum": 1},
 )
 
 
@@ -142,7 +143,9 @@ class Model(_Answer):
 
     name: str
     version: str
-    sha256: str = Field(description="The same digest means the same scores for the same article.")
+    sha256: str = Field(
+        description="The same digest means the same model, and so the same scores for the same article."
+    )
     encoder: str
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from summarizer.document import Evaluation, ModelInfo, ScoredSentence, Sentence, Warning
+    from summarizer.document import Evaluation, EvaluationWarning, ModelInfo, ScoredSentence, Sentence
     from summarizer.errors import (
         CheckpointDamaged,
         CheckpointError,
@@ -34,6 +34,7 @@ __all__ = [
     "EmptyText",
     "EncoderUnavailable",
     "Evaluation",
+    "EvaluationWarning",
     "InputError",
     "InvalidOption",
     "InvalidText",
@@ -45,11 +46,12 @@ __all__ = [
     "SummarizerError",
     "SummaryOptions",
     "TooManySentences",
-    "Warning",
 ]
 
 _HOME = {
-    **dict.fromkeys(("Evaluation", "ModelInfo", "ScoredSentence", "Sentence", "Warning"), "document"),
+    **dict.fromkeys(
+        ("Evaluation", "EvaluationWarning", "ModelInfo", "ScoredSentence", "Sentence"), "document"
+    ),
     "SummaryOptions": "options",
     "Summarizer": "pipeline",
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from summarizer.arguments import add_model, add_summary_options, name, summary_options
 from summarizer.document import Evaluation, ScoredSentence
-from summarizer.errors import InputError, InvalidText, SummarizerError
+from summarizer.errors import InputError, InvalidOption, InvalidText, SummarizerError
 
 # Share of U+0000 among the characters of an article. UTF-16 that is read as UTF-8 has more.
 MOST_NULLS = 0.05
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (SummarizerError, OSError) as error:
         print(f"summarizer: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, InvalidOption) else 1
     except KeyboardInterrupt:
         print("summarizer: interrupted", file=sys.stderr)
         return 130

@@ -22,7 +22,7 @@ from summarizer.corpus_scoring import (
     score_corpus,
 )
 from summarizer.corpus_writing import PartFormat
-from summarizer.errors import SummarizerError
+from summarizer.errors import InvalidOption, SummarizerError
 
 # A terminal has its line written anew; elsewhere, such as in a log, a line comes now and then.
 _SECONDS_BETWEEN_UPDATES = 0.2
@@ -64,7 +64,7 @@ def batch(arguments: Sequence[str]) -> int:
             sys.stderr.write("summarizer batch: interrupted; the same command goes on from here\n")
             return 130
         sys.stderr.write(f"summarizer batch: {error}\n")
-        return 1
+        return 2 if isinstance(error, InvalidOption) else 1
     progress.finish(counts)
     if 0 < counts.rows - counts.kept_rows == counts.errors:
         # A wrong --id or --text most likely, and nobody reads the parts to find out.

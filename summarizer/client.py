@@ -1,4 +1,8 @@
-"""A client of the service, with the methods of :class:`summarizer.Summarizer`. Standard library only.
+"""A client of the service. Standard library only.
+
+It has the ``evaluate`` methods of :class:`summarizer.Summarizer` and returns the same types. What the service
+refuses is a :class:`ServiceError`; in :meth:`Client.evaluate_many` an article that is refused has one in its
+place.
 
 ::
 
@@ -17,11 +21,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from summarizer.document import Evaluation, ModelInfo, ScoredSentence, Warning
-from summarizer.options import BUDGETS, SummaryOptions
+from summarizer.document import Evaluation, EvaluationWarning, ModelInfo, ScoredSentence
+from summarizer.options import BUDGETS, DEFAULT_OPTIONS, SummaryOptions
 from summarizer.texts import check_several, check_unicode, in_article
-
-DEFAULT_OPTIONS = SummaryOptions()
 
 # Too many requests, no capacity at the moment: the same request may succeed later.
 RETRIED_STATUSES = (429, 503)
@@ -29,7 +31,7 @@ RETRIED_STATUSES = (429, 503)
 # The pause before the first repetition; each further one is twice as long.
 FIRST_PAUSE_SECONDS = 0.1
 
-_Record = TypeVar("_Record", ModelInfo, ScoredSentence, Warning)
+_Record = TypeVar("_Record", ModelInfo, ScoredSentence, EvaluationWarning)
 
 
 class ServiceError(Exception):
@@ -171,10 +173,13 @@ class Client:
                 check_unicode(text, "text")
         articles = [{"id": str(index), "text": text, **_as_json(options)} for index, text in enumerate(texts)]
         answer = self._ask_json("/api/evaluate/batch", {"articles": articles})
-        return [
-            _problem(result["error"]) if "error" in result else _evaluation(result, answer, text)
-            for text, result in zip(texts, answer["results"], strict=True)
-        ]
+        try:
+            return [
+                _problem(result["error"]) if "error" in result else _evaluation(result, answer, text)
+                for text, result in zip(texts, answer["results"], strict=True)
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise _not_ours(error) from error
 
     def model(self) -> dict[str, Any]:
         """The model with its card, the limits and the options, as ``GET /api/model`` gives them.
@@ -253,7 +258,7 @@ def _object(answer: _Answer) -> dict[str, Any]:
 def _refusal(answer: _Answer) -> ServiceError:
     retry_after = _seconds(answer.headers.get("Retry-After"))
     try:
-        return _problem(json.loads(answer.body), retry_after)
+        return _problem({**json.loads(answer.body), "status": answer.status}, retry_after)
     except (ValueError, KeyError, TypeError):  # from a proxy, or something else that listens there
         reason = http.client.responses.get(answer.status, "no reason was given")
         request_id = answer.headers.get("X-Request-ID", "")
@@ -296,12 +301,15 @@ def _evaluation(evaluated: Mapping[str, Any], answer: Mapping[str, Any], text: s
             tuple(_record(ScoredSentence, sentence) for sentence in evaluated["sentences"]),
             tuple(evaluated["summary"]["indices"]),
             _record(ModelInfo, answer["model"]),
-            tuple(_record(Warning, warning) for warning in evaluated["warnings"]),
+            tuple(_record(EvaluationWarning, warning) for warning in evaluated["warnings"]),
         )
     except (KeyError, TypeError) as error:
-        raise ServiceError(
-            200, "unknown", f"the answer is none of this service: {error} is missing"
-        ) from error
+        raise _not_ours(error) from error
+
+
+def _not_ours(error: Exception) -> ServiceError:
+    detail = f"this is not an answer of the service ({error!r}); is the address that of the service?"
+    return ServiceError(200, "unknown", detail)
 
 
 def _record(kind: type[_Record], content: Mapping[str, Any]) -> _Record:

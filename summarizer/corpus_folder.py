@@ -60,6 +60,8 @@ def _check_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
         before = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CorpusError(f"{file} cannot be read: {error}; name a new folder") from None
+    if not isinstance(before, dict) or not before:
+        raise CorpusError(f"{file} is not a manifest of scored articles; name a new folder")
     now = json.loads(json.dumps({"format": MANIFEST_FORMAT, **manifest}))
     for name in sorted(_leaves(before) | _leaves(now)):
         old, new = _leaf(before, name), _leaf(now, name)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from summarizer.corpus_reading import InputFile
 from summarizer.corpus_scoring import Counts, Job, Task, counts_of, score_task, tasks_of
-from summarizer.errors import CorpusError
+from summarizer.errors import CorpusError, InvalidOption
 
 # Chunks that wait or are in work, for each process: it never waits for the reader, and memory stays bounded.
 _CHUNKS_PER_PROCESS = 2
@@ -29,7 +29,7 @@ class LocalProcesses:
 
     def __init__(self, count: int) -> None:
         if count < 1:
-            raise CorpusError(f"processes must be at least 1; got {count}")
+            raise InvalidOption(f"processes must be at least 1; got {count}")
         self._count = count
 
     def __call__(self, files: Sequence[InputFile], job: Job) -> Generator[Counts, None, None]:

@@ -38,9 +38,9 @@ from summarizer.corpus_writing import (
     write_part,
 )
 from summarizer.document import Document, Evaluation
-from summarizer.errors import CorpusError, InputError
-from summarizer.options import SummaryOptions
-from summarizer.pipeline import DEFAULT_OPTIONS, Summarizer
+from summarizer.errors import CorpusError, InputError, InvalidOption
+from summarizer.options import DEFAULT_OPTIONS, SummaryOptions
+from summarizer.pipeline import Summarizer
 
 DEFAULT_ROWS_PER_PART = 500
 DEFAULT_MAX_SENTENCES = 5000
@@ -66,7 +66,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("rows_per_part", "max_sentences"):
             if getattr(self, name) < 1:
-                raise CorpusError(f"{name} must be at least 1; got {getattr(self, name)}")
+                raise InvalidOption(f"{name} must be at least 1; got {getattr(self, name)}")
         for name in self.columns.keep:
             if name in RESULT_FIELDS:
                 raise CorpusError(f"the column {name!r} cannot be kept: results have a field of that name")

@@ -53,7 +53,7 @@ class ScoredSentence:
 class ModelInfo:
     """Which model gave the scores.
 
-    :ivar sha256: the same digest means the same scores for the same article.
+    :ivar sha256: the same digest means the same model, and so the same scores for the same article.
     :ivar encoder: name of the encoder.
     """
 
@@ -64,7 +64,7 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class EvaluationWarning:
     """Something that the caller should know about an evaluation that succeeded."""
 
     code: str
@@ -86,7 +86,7 @@ class Evaluation:
     sentences: tuple[ScoredSentence, ...]
     indices: tuple[int, ...]
     model: ModelInfo
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[EvaluationWarning, ...] = ()
 
     @property
     def selected(self) -> tuple[ScoredSentence, ...]:
@@ -108,6 +108,6 @@ class Evaluation:
         }
 
 
-def _plain(record: ModelInfo | ScoredSentence | Warning) -> dict[str, Any]:
+def _plain(record: ModelInfo | ScoredSentence | EvaluationWarning) -> dict[str, Any]:
     """Fields in their order. (dataclasses.asdict copies deeply, which 5,000 sentences would feel.)"""
     return {name: getattr(record, name) for name in record.__slots__}

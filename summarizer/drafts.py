@@ -13,8 +13,9 @@ _DRAFT = ".draft"
 def draft_of(folder: Path, marker: str) -> Iterator[Path]:
     """A new folder beside the wanted one, which takes its name when the block ends well.
 
-    A folder of that name is kept until then, and replaced only if it is empty or was written for the same
-    purpose. After a kill, what is left over is a hidden folder with a random name.
+    An existing folder of that name is replaced only if it is empty or was written for the same purpose. A
+    kill leaves a hidden folder ``.NAME-RANDOM``; between the two renames that replace a folder, which take
+    microseconds, it leaves the former one as ``.NAME-RANDOM-old``.
 
     :param marker: a file that every folder of this kind holds.
     :raises FileExistsError: something else has the name.
@@ -28,7 +29,11 @@ def draft_of(folder: Path, marker: str) -> Iterator[Path]:
         if folder.exists():
             old = draft.with_name(f"{draft.name}-old")
             folder.rename(old)
-            draft.rename(folder)
+            try:
+                draft.rename(folder)
+            except BaseException:
+                old.rename(folder)
+                raise
             shutil.rmtree(old)
         else:
             draft.rename(folder)

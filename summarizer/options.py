@@ -22,7 +22,8 @@ class SummaryOptions:
     :ivar sentences: number of sentences, at least 1; an article that has fewer gives all.
     :ivar words: most words (runs of non-space characters) in the whole summary, at least 1.
     :ivar ratio: share of the article's sentences, in (0, 1], rounded down, but at least one.
-    :ivar threshold: every sentence that scores at least this, in [0, 1].
+    :ivar threshold: the sentences that score at least this, in [0, 1], without those that ``redundancy``
+        leaves out.
     :ivar order: ``document`` or ``score`` (best first).
     :ivar redundancy: ``none``; ``trigram``: pass over a sentence that repeats three words in a
         row of one already chosen; ``mmr``: maximal marginal relevance, a sentence loses what its
@@ -86,3 +87,6 @@ def _check_share(name: str, value: object, *, zero_allowed: bool) -> None:
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InvalidOption(f"{name} must be one of {', '.join(choices)}; got {value!r}", name)
+
+
+DEFAULT_OPTIONS = SummaryOptions()

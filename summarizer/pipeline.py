@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer import checkpoint
-from summarizer.document import Document, Evaluation, ModelInfo, ScoredSentence, Warning
+from summarizer.document import Document, Evaluation, EvaluationWarning, ModelInfo, ScoredSentence
 from summarizer.encoder import Encoded
 from summarizer.errors import TooManySentences
 from summarizer.model import network_input
-from summarizer.options import SummaryOptions
+from summarizer.options import DEFAULT_OPTIONS, SummaryOptions
 from summarizer.selection import by_score, select
 from summarizer.sentences import SentenceSplitter, join
 from summarizer.text_features import text_features
@@ -22,10 +22,8 @@ from summarizer.texts import check_several, in_article
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
 # What single precision can tell apart. The network reads one article at a time, so an article has the same
-# scores, to the last digit, in any company.
+# scores to the last digit whatever it is scored together with, if its vectors are the same.
 SCORE_DECIMALS = 6
-
-DEFAULT_OPTIONS = SummaryOptions()
 
 # Of one article: shape (T,), in [0, 1].
 Scores: TypeAlias = NDArray[np.float64]
@@ -34,8 +32,8 @@ Scores: TypeAlias = NDArray[np.float64]
 class Summarizer:
     """A loaded model. Thread-safe: evaluating changes nothing in it.
 
-    :meth:`evaluate` does all at once. Its stages are there for who times or batches them: :meth:`split`
-    (or :meth:`take_sentences`), :meth:`encode`, :meth:`score`, :meth:`select`.
+    :meth:`evaluate` does all at once. Its stages can be called one by one, to time or to batch them:
+    :meth:`split` (or :meth:`take_sentences`), :meth:`encode`, :meth:`score`, :meth:`select`.
 
     :param loaded: the checkpoint.
     :param max_sentences: an article with more is refused; None for no limit.
@@ -75,7 +73,9 @@ class Summarizer:
         :raises CheckpointError: the folder cannot be used; the message names the file and the reason.
         :raises EncoderUnavailable: the encoder is not installed here.
         """
-        loaded = checkpoint.load(Path(folder or DEFAULT_CHECKPOINT), encoder=encoder, device=device)
+        loaded = checkpoint.load(
+            DEFAULT_CHECKPOINT if folder is None else Path(folder), encoder=encoder, device=device
+        )
         return cls(loaded, max_sentences=max_sentences)
 
     def evaluate(self, text: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
@@ -86,7 +86,7 @@ class Summarizer:
         return self._evaluate([self.split(text)], options)[0]
 
     def evaluate_sentences(
-        self, sentences: Sequence[str], options: SummaryOptions = DEFAULT_OPTIONS
+        self, sentences: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS
     ) -> Evaluation:
         """Score the caller's own sentences as they are; offsets refer to them joined by line feeds.
 
@@ -98,6 +98,8 @@ class Summarizer:
         self, texts: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS
     ) -> list[Evaluation]:
         """Score several articles together: the same evaluations as one by one, sooner.
+
+        A transformer encoder rounds otherwise in a batch: there scores may differ by about 1e-6.
 
         :raises InputError: one of the texts cannot be used; its position is in a note on the error. Or a
             string instead of several.
@@ -120,7 +122,7 @@ class Summarizer:
         """
         return self._checked(self._splitter.document(text))
 
-    def take_sentences(self, sentences: Sequence[str]) -> Document:
+    def take_sentences(self, sentences: Iterable[str]) -> Document:
         """First stage where the caller has split already.
 
         :raises InputError: no sentence, a blank one, more than the limit, or a string instead of a list.
@@ -149,7 +151,7 @@ class Summarizer:
         return text_features([sentence.text for sentence in document.sentences], self._rarity)
 
     def score(self, documents: Sequence[Document], encoded: Sequence[Encoded]) -> list[Scores]:
-        """Third stage: scores of each document, the same in any company."""
+        """Third stage: scores of each document, which do not depend on the others."""
         return [self._score(*parts) for parts in zip(documents, encoded, strict=True)]
 
     def select(
@@ -203,22 +205,22 @@ class Summarizer:
 
 def _warnings(
     sentences: Sequence[ScoredSentence], indices: Sequence[int], options: SummaryOptions
-) -> Iterator[Warning]:
+) -> Iterator[EvaluationWarning]:
     truncated = sum(sentence.truncated for sentence in sentences)
     if truncated:
-        yield Warning(
+        yield EvaluationWarning(
             "truncated_sentences",
             f"{truncated} of {len(sentences)} sentences are longer than the encoder reads;"
             " their scores come from their beginning",
         )
     if options.sentences is not None and options.sentences > len(sentences):
-        yield Warning(
+        yield EvaluationWarning(
             "fewer_sentences", f"asked for {options.sentences} sentences; the article has {len(sentences)}"
         )
     if not indices and options.words is not None:
-        yield Warning("empty_summary", f"no sentence fits in {options.words} words")
+        yield EvaluationWarning("empty_summary", f"every sentence is longer than words={options.words}")
     if not indices and options.threshold is not None:
         best = max(sentence.score for sentence in sentences)
-        yield Warning(
+        yield EvaluationWarning(
             "empty_summary", f"no sentence scores {options.threshold} or more; the best scores {best}"
         )

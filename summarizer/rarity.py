@@ -1,4 +1,4 @@
-"""How rare words are, as counted in the articles that a network was trained on."""
+"""Inverse document frequencies: how rare words are in the articles that a network was trained on."""
 
 import json
 from collections import Counter
@@ -19,9 +19,10 @@ FEWEST_ARTICLES = 3
 
 
 class Rarity:
-    """log((N + 1) / (n + 1)) for a word that n of N articles hold: the natural logarithm, at least 0.
+    """The smoothed inverse document frequency log((N + 1) / (n + 1)) of a word that n of N articles contain.
 
-    A word that is not listed counts as one that a single article holds.
+    The natural logarithm, at least 0 unless N is. A word that is not listed counts as one that a single
+    article contains.
 
     :ivar articles: N.
     :ivar counts: word -> n, at least :data:`FEWEST_ARTICLES`, at most N.
@@ -69,6 +70,8 @@ class Rarity:
             articles, counts = content["articles"], content["words"]
             if type(articles) is not int or any(type(count) is not int for count in counts.values()):
                 raise TypeError("counts must be whole numbers")
+            if articles < 0:
+                raise ValueError(f"the number of articles must be at least 0; got {articles}")
             if counts and not 0 < min(counts.values()) <= max(counts.values()) <= articles:
                 raise ValueError(f"counts must be from 1 to the number of articles, {articles}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -58,7 +58,7 @@ class SentenceTransformerEncoder:
             _pack_linear_layers(self._model)
 
     def encode(self, sentences: Sequence[str]) -> Encoded:
-        """See :meth:`summarizer.encoder.Encoder.encode`; equal to within 1e-5 in any company."""
+        """See :meth:`summarizer.encoder.Encoder.encode`."""
         if not sentences:
             return Encoded(np.zeros((0, self.dimension), np.float32), np.zeros(0, np.bool_))
         return self._encode_tokens(sentences) if self._takes_tokens else self._encode_text(sentences)

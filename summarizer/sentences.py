@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import punkt
 
@@ -117,14 +117,15 @@ class SentenceSplitter:
             yield Span(paragraph.start + start, paragraph.start + end)
 
 
-def join(sentences: Sequence[str]) -> Document:
+def join(sentences: Iterable[str]) -> Document:
     """The caller's own sentences, as they are, joined by line feeds.
 
     :raises EmptyText: no sentences, or a blank one.
     :raises InvalidText: a lone surrogate.
-    :raises InputError: a string instead of a list.
+    :raises InputError: a string instead of a list, or something that is not a string in it.
     """
     check_several(sentences, "sentences")
+    sentences = list(sentences)
     if not sentences:
         raise EmptyText("the list of sentences is empty; send at least one", "sentences")
     spans, start = [], 0

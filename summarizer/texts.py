@@ -11,6 +11,7 @@ def check_text(text: str, *field: str | int) -> None:
 
     :raises EmptyText: nothing but white space.
     :raises InvalidText: a lone surrogate.
+    :raises InputError: not a string.
     """
     check_unicode(text, *field)
     if not text.strip():
@@ -18,10 +19,13 @@ def check_text(text: str, *field: str | int) -> None:
 
 
 def check_unicode(text: str, *field: str | int) -> None:
-    """Refuse what UTF-8 cannot hold.
+    """Refuse what UTF-8 cannot encode.
 
     :raises InvalidText: a lone surrogate.
+    :raises InputError: not a string.
     """
+    if not isinstance(text, str):
+        raise InputError(f"an article or a sentence must be a string; got {type(text).__name__}", *field)
     try:
         text.encode()
     except UnicodeEncodeError as error:

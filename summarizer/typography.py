@@ -47,10 +47,8 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     codes, lowercase = code_points(text), code_points(text.lower())
     edges = np.zeros(len(sentences) + 1, np.int64)
     np.cumsum([len(sentence) for sentence in sentences], out=edges[1:])
-    for column, marked in (
-        (2, codes != lowercase),
-        (3, codes - 48 < 10),
-    ):  # without sign: below 48 is far above
+    digits = (codes >= ord("0")) & (codes <= ord("9"))
+    for column, marked in ((2, codes != lowercase), (3, digits)):
         before = np.searchsorted(np.flatnonzero(marked), edges)
         found[:, column] = before[1:] - before[:-1]
     found[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]

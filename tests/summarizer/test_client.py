@@ -277,9 +277,26 @@ def test_an_answer_of_something_else_says_so(service):
 def test_json_of_something_else_says_what_it_lacks(service):
     service.answer({"hello": "world"})
     with pytest.raises(
-        ServiceError, match="200 unknown: the answer is none of this service: 'sentences' is missing"
+        ServiceError, match=r"200 unknown: this is not an answer of the service \(KeyError\('sentences'\)\)"
     ):
         Client(service.url).evaluate(ARTICLE)
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"results": []}, {"results": [{"error": {}}]}, {"results": 3}, {"results": [{}]}]
+)
+def test_a_batch_that_is_answered_with_something_else_is_a_service_error(service, content):
+    service.answer(content)
+    with pytest.raises(ServiceError, match="200 unknown: this is not an answer of the service"):
+        Client(service.url).evaluate_many([ARTICLE])
+
+
+def test_the_status_of_a_refusal_is_that_of_http(service):
+    problem = {"status": "odd", "code": "empty_text", "detail": "empty", "request_id": "r1"}
+    service.answer(problem, 422)
+    with pytest.raises(ServiceError, match="422 empty_text: empty") as raised:
+        Client(service.url).evaluate(ARTICLE)
+    assert raised.value.status == 422
 
 
 @pytest.mark.parametrize(

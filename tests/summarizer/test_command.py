@@ -60,8 +60,8 @@ def test_json_is_the_form_of_the_api(article, tiny_checkpoint, capsys, summarize
         (["--threshold", "nan"], "threshold must be a number"),
     ],
 )
-def test_an_impossible_option_is_one_line_and_status_1(article, tiny_checkpoint, capsys, arguments, message):
-    assert run(article, *arguments, checkpoint=tiny_checkpoint) == 1
+def test_an_impossible_option_is_one_line_and_status_2(article, tiny_checkpoint, capsys, arguments, message):
+    assert run(article, *arguments, checkpoint=tiny_checkpoint) == 2
     error = capsys.readouterr().err
     assert error.startswith("summarizer: ")
     assert message in error
@@ -156,7 +156,7 @@ def test_a_warning_goes_to_standard_error(article, tiny_checkpoint, capsys):
     assert run(article, "--words", "1", checkpoint=tiny_checkpoint) == 0
     output = capsys.readouterr()
     assert output.out.strip() == ""
-    assert "no sentence fits in 1 words" in output.err
+    assert "every sentence is longer than words=1" in output.err
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

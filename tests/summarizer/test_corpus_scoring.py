@@ -24,7 +24,7 @@ from summarizer.corpus_folder import MANIFEST_FILE
 from summarizer.corpus_processes import LocalProcesses
 from summarizer.corpus_reading import Columns
 from summarizer.corpus_scoring import Counts, Settings, score_corpus, score_task, tasks_of
-from summarizer.errors import CorpusError
+from summarizer.errors import CorpusError, InvalidOption
 from tests.tiny import make_checkpoint
 
 ARTICLES = [
@@ -331,6 +331,15 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, corpus, score):
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", "null", "3", "{"])
+def test_a_folder_with_another_manifest_is_left_alone(tmp_path, corpus, score, content):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / MANIFEST_FILE).write_text(content)
+    with pytest.raises(CorpusError, match=r"manifest\.json .*name a new folder"):
+        score(corpus, tmp_path / "other")
+    assert (tmp_path / "other" / MANIFEST_FILE).read_text() == content
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path, corpus, score):
     def meanwhile(counts, size):
         with pytest.raises(CorpusError, match="is being written by another run"):
@@ -377,7 +386,7 @@ def test_processes_write_the_parts_that_one_alone_writes(tmp_path, corpus, score
     score(corpus, tmp_path / "alone", format="parquet")
     score(corpus, tmp_path / "together", runner=LocalProcesses(2), format="parquet")
     assert contents(tmp_path / "together") == contents(tmp_path / "alone")
-    with pytest.raises(CorpusError, match="processes must be at least 1; got 0"):
+    with pytest.raises(InvalidOption, match="processes must be at least 1; got 0"):
         LocalProcesses(0)
 
 
@@ -497,18 +506,16 @@ def test_a_run_without_one_good_row_is_status_1(tmp_path, corpus, tiny_checkpoin
     )
 
 
-def test_what_the_command_cannot_do_is_one_line_and_status_1(tmp_path, corpus, capsys):
-    for arguments, message in [
-        ([str(tmp_path / "missing.jsonl"), str(tmp_path / "out")], "does not exist"),
-        ([str(corpus), str(tmp_path / "out"), "--words", "0"], "words must be a whole number"),
-        (
-            [str(corpus), str(tmp_path / "out"), "--rows-per-part", "0"],
-            "rows_per_part must be at least 1; got 0",
-        ),
-        ([str(corpus), str(tmp_path / "out"), "--processes", "0"], "processes must be at least 1; got 0"),
-        ([str(corpus), str(tmp_path / "out"), "--checkpoint", str(tmp_path / "no")], "no"),
+def test_what_the_command_cannot_do_is_one_line_and_status_1_or_2(tmp_path, corpus, capsys):
+    out = str(tmp_path / "out")
+    for arguments, status, message in [
+        ([str(tmp_path / "missing.jsonl"), out], 1, "does not exist"),
+        ([str(corpus), out, "--words", "0"], 2, "words must be a whole number"),
+        ([str(corpus), out, "--rows-per-part", "0"], 2, "rows_per_part must be at least 1; got 0"),
+        ([str(corpus), out, "--processes", "0"], 2, "processes must be at least 1; got 0"),
+        ([str(corpus), out, "--checkpoint", str(tmp_path / "no")], 1, "no"),
     ]:
-        assert main(["batch", *arguments]) == 1
+        assert main(["batch", *arguments]) == status
         error = capsys.readouterr().err
         assert error.startswith("summarizer batch: ")
         assert message in error

@@ -1,4 +1,6 @@
+import errno
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,23 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     (tmp_path / "wanted" / "config").write_text("old")
     with pytest.raises(ZeroDivisionError), draft_of(tmp_path / "wanted", marker="config") as draft:
         (draft / "config").write_text(f"new {1 / 0}")
+    assert names(tmp_path) == ["wanted"]
+    assert (tmp_path / "wanted" / "config").read_text() == "old"
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    (tmp_path / "wanted").mkdir()
+    (tmp_path / "wanted" / "config").write_text("old")
+    rename = Path.rename
+
+    def fails_for_the_draft(path, target):
+        if (path / "config").read_text() == "new":
+            raise OSError(errno.EIO, "as a disk may say")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails_for_the_draft)
+    with pytest.raises(OSError, match="as a disk may say"), draft_of(tmp_path / "wanted", "config") as draft:
+        (draft / "config").write_text("new")
     assert names(tmp_path) == ["wanted"]
     assert (tmp_path / "wanted" / "config").read_text() == "old"
 

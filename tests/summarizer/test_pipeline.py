@@ -4,7 +4,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from summarizer import EmptyText, InputError, NoSentences, Summarizer, SummaryOptions, TooManySentences
+from summarizer import (
+    CheckpointNotFound,
+    EmptyText,
+    InputError,
+    NoSentences,
+    Summarizer,
+    SummaryOptions,
+    TooManySentences,
+)
 
 ARTICLE = (
     "The council vote on the budget was a storm. People at the bridge said it was on fire!\n\n"
@@ -111,6 +119,27 @@ def test_the_callers_sentences_are_scored_as_they_are(summarizer):
 def test_nothing_to_score_is_an_error_that_says_so(summarizer, text, error):
     with pytest.raises(error):
         summarizer.evaluate(text)
+
+
+@pytest.mark.parametrize("other", [None, b"The council met.", 3])
+def test_what_is_not_a_string_is_refused_by_its_type(summarizer, other):
+    with pytest.raises(InputError, match=f"must be a string; got {type(other).__name__}") as caught:
+        summarizer.evaluate(other)
+    assert caught.value.field == ("text",)
+    with pytest.raises(InputError, match=f"must be a string; got {type(other).__name__}") as caught:
+        summarizer.evaluate_sentences(["The council met.", other])
+    assert caught.value.field == ("sentences", 1)
+
+
+def test_sentences_may_come_one_by_one(summarizer):
+    sentences = ["The council met.", "It was late."]
+    assert summarizer.evaluate_sentences(iter(sentences)) == summarizer.evaluate_sentences(sentences)
+
+
+def test_an_empty_name_is_not_the_default_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointNotFound):
+        Summarizer.load("")
 
 
 def test_an_article_over_the_limit_is_refused_with_both_numbers(tiny_checkpoint):

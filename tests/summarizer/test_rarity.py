@@ -51,6 +51,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, articles):
         '{"articles": 5, "words": ["the"]}',
         '{"articles": "5", "words": {"the": 5}}',
         '{"articles": 5, "words": {"the": 6}}',
+        '{"articles": -3, "words": {}}',
         '{"articles": 5, "words": {"the": 0}}',
         '{"articles": 5, "words": {"the": 4.5}}',
         '{"articles": 5, "words": {"the": true}}',
