@@ -51,7 +51,7 @@ def register(app: Flask, config: ServiceConfig) -> None:
     if config.cors_origins:
         CORS(
             app,
-            resources={r"/api/.*": {"origins": list(config.cors_origins)}},
+            resources={r"/(api/.*|openapi\.json)": {"origins": list(config.cors_origins)}},
             methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", API_KEY_HEADER, REQUEST_ID_HEADER],
             expose_headers=["Retry-After", REQUEST_ID_HEADER],
@@ -88,7 +88,7 @@ class Gate:
         if in_api and (refusal := self._count(digest)) is not None:
             return refusal
         if self._digests and digest is None:
-            return _unauthorized()
+            return _unauthorized(_given_key())
         return None
 
     def _known_key(self) -> bytes | None:
@@ -129,13 +129,11 @@ def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def _unauthorized() -> Response:
+def _unauthorized(key: bytes | None) -> Response:
     record_of(request.environ).rejected = "unauthorized"
-    answer = problem(
-        401,
-        "unauthorized",
-        f"a known API key is needed, as Authorization: Bearer KEY or {API_KEY_HEADER}: KEY",
-    )
+    wrong = "no API key was sent" if key is None else "the API key is not known here"
+    detail = f"{wrong}; send one as Authorization: Bearer KEY or {API_KEY_HEADER}: KEY"
+    answer = problem(401, "unauthorized", detail)
     answer.headers["WWW-Authenticate"] = 'Bearer realm="quote-summarizer"'
     return answer
 

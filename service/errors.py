@@ -4,7 +4,7 @@ import contextlib
 import logging
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +23,30 @@ PROBLEM_TYPE = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+# Status -> its codes; the first is that of a refusal by the framework.
+CODES: Mapping[int, Sequence[str]] = {
+    400: ("bad_request", "malformed_json", "not_utf8", "incomplete_body"),
+    401: ("unauthorized",),
+    404: ("not_found",),
+    405: ("method_not_allowed",),
+    413: ("body_too_large",),
+    415: ("unsupported_media_type",),
+    422: (
+        "invalid_request",
+        "invalid_option",
+        "invalid_text",
+        "empty_text",
+        "no_sentences",
+        "too_many_sentences",
+        "no_article",
+        "too_many_articles",
+        "repeated_id",
+    ),
+    429: ("rate_limited",),
+    500: ("internal_error",),
+    503: ("queue_full", "deadline_exceeded", "client_gone"),
+}
 
 # As much of an unread body as is read and thrown away before an early answer (too large, wrong type,
 # wrong address). Without that the connection is reset while the caller still sends, and the answer is lost.
@@ -139,7 +162,8 @@ def _http_error(error: HTTPException) -> Response:
         detail = f"{request.method} is not allowed here; allowed: {allowed}"
     if status == 404:
         detail = "there is nothing at this address; /docs shows what there is"
-    answer = problem(status, _CODES.get(status, HTTPStatus(status).name.lower()), detail)
+    code = CODES[status][0] if status in CODES else HTTPStatus(status).name.lower()
+    answer = problem(status, code, detail)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(error.valid_methods)
     return answer

@@ -10,12 +10,12 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 from markupsafe import Markup
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
-from pydantic_core import to_json
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema, to_json
 
 from service.access import API_KEY_HEADER
 from service.config import ServiceConfig
-from service.errors import PROBLEM_TYPE, REQUEST_ID_HEADER
+from service.errors import CODES, PROBLEM_TYPE, REQUEST_ID_HEADER
 from service.schema import (
     BatchRequest,
     BatchResponse,
@@ -50,11 +50,61 @@ _PROBLEMS = {
     415: "The body is of a kind that is not read, or compressed.",
     422: "Empty text, no sentences, an unknown field, a wrong type or range.",
     429: "Too many requests; ask again after Retry-After seconds.",
+    500: "A mistake of this service; its log has the request_id.",
     503: "Too much to do here, or too much for the time there is; ask again after Retry-After seconds.",
 }
-_READING = (400, 413, 415, 422, 503)
+_READING = (400, 413, 415, 422, 500, 503)
+
+_HEADERS = {
+    REQUEST_ID_HEADER: "As the request had it, or made here; also in the log.",
+    "Retry-After": "Seconds after which the same request may be answered.",
+    "WWW-Authenticate": "How a key is sent.",
+}
+_HEADERS_BY_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 ARTICLE = "The council cut the budget. Nobody came. The bridge stays closed until spring."
+
+# What the service answers to it with two sentences, but for the numbers, which are those of a model.
+ANSWER = {
+    "model": {"name": "quotes", "version": "5", "sha256": 64 * "0", "encoder": "static-minilm-256"},
+    "sentences": [
+        {
+            "index": 0,
+            "text": "The council cut the budget.",
+            "start": 0,
+            "end": 27,
+            "score": 0.413,
+            "rank": 1,
+            "selected": True,
+            "truncated": False,
+        },
+        {
+            "index": 1,
+            "text": "Nobody came.",
+            "start": 28,
+            "end": 40,
+            "score": 0.127,
+            "rank": 3,
+            "selected": False,
+            "truncated": False,
+        },
+        {
+            "index": 2,
+            "text": "The bridge stays closed until spring.",
+            "start": 41,
+            "end": 78,
+            "score": 0.302,
+            "rank": 2,
+            "selected": True,
+            "truncated": False,
+        },
+    ],
+    "summary": {
+        "text": "The council cut the budget. The bridge stays closed until spring.",
+        "indices": [0, 2],
+    },
+    "warnings": [],
+}
 
 
 def create_openapi(config: ServiceConfig) -> Blueprint:
@@ -83,7 +133,7 @@ def create_openapi(config: ServiceConfig) -> Blueprint:
 def describe(config: ServiceConfig) -> dict[str, Any]:
     """The OpenAPI 3.1 document, with the limits and the keys of this configuration."""
     _, definitions = models_json_schema(
-        _TYPES, ref_template="#/components/schemas/{model}", schema_generator=_WithoutTitles
+        _TYPES, ref_template="#/components/schemas/{model}", schema_generator=_Schemas
     )
     schemas: dict[str, Any] = definitions["$defs"]
     query: dict[str, Any] = schemas.pop("EvaluateQuery")["properties"]
@@ -126,11 +176,20 @@ def describe(config: ServiceConfig) -> dict[str, Any]:
     return document
 
 
-class _WithoutTitles(GenerateJsonSchema):
-    """Names of fields are said once."""
+class _Schemas(GenerateJsonSchema):
+    """Names of fields are said once, and what a field is by default only where that is of its type.
+
+    A null beside ``"type": "string"`` is what validators refuse and generators of clients stumble over.
+    """
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic asks so
         return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        found = super().default_schema(schema)
+        if found.get("default") is None or isinstance(found["default"], dict):
+            found.pop("default", None)
+        return found
 
 
 def _evaluate(query: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +220,7 @@ def _evaluate(query: Mapping[str, Any]) -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": _answer("EvaluateResponse", "Every sentence with its score, in document order."),
+            "200": _answer("EvaluateResponse", "Every sentence with its score, in document order.", ANSWER),
             **_problems(*_READING),
         },
     }
@@ -203,22 +262,30 @@ def _metrics() -> dict[str, Any]:
     }
 
 
-def _answer(schema: str, description: str) -> dict[str, Any]:
+def _answer(schema: str, description: str, example: object = None) -> dict[str, Any]:
+    content = {"schema": _reference(schema)}
     return {
         "description": description,
-        "headers": {
-            REQUEST_ID_HEADER: {
-                "description": "As the request had it, or made here; also in the log.",
-                "schema": {"type": "string"},
-            }
-        },
-        "content": {"application/json": {"schema": _reference(schema)}},
+        "headers": _headers(REQUEST_ID_HEADER),
+        "content": {"application/json": content if example is None else {**content, "example": example}},
     }
 
 
 def _problems(*statuses: int) -> dict[str, Any]:
-    content = {PROBLEM_TYPE: {"schema": _reference("Problem")}}
-    return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
+    return {str(status): _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    codes = ", ".join(CODES[status])
+    return {
+        "description": f"{_PROBLEMS[status]} Codes: {codes}.",
+        "headers": _headers(REQUEST_ID_HEADER, *_HEADERS_BY_STATUS.get(status, ())),
+        "content": {PROBLEM_TYPE: {"schema": _reference("Problem")}},
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
 def _add_problem(paths: Mapping[str, Any], status: int, *prefixes: str) -> None:
@@ -237,7 +304,7 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in schema.items() if key not in ("anyOf", "default", "description")}
     for kind in schema.get("anyOf", ()):
         kept.update(kind if kind != {"type": "null"} else {})
-    return kept if schema["default"] is None else {**kept, "default": schema["default"]}
+    return {**kept, "default": schema["default"]} if "default" in schema else kept
 
 
 def _reference(schema: str) -> dict[str, str]:

@@ -21,6 +21,16 @@ def _number(value: object) -> object:
         return value
 
 
+def _whole(value: object) -> object:
+    """JSON Schema counts 2.0 as an integer, and some languages write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _may_grow(schema: dict[str, Any]) -> None:
+    """A later version may add fields to an answer, and clients that are made from this must bear that."""
+    del schema["additionalProperties"]
+
+
 def _only(name: str) -> dict[str, Any]:
     return {"properties": {other: {"type": "null"} for other in BUDGETS if other != name}}
 
@@ -40,6 +50,9 @@ _THRESHOLD: Any = Field(
 )
 
 
+_WholeNumber = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -49,8 +62,8 @@ class Budget(_Strict):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [_only(name) for name in BUDGETS]})
 
-    sentences: Annotated[int | None, _SENTENCES] = None
-    words: Annotated[int | None, _WORDS] = None
+    sentences: Annotated[_WholeNumber | None, _SENTENCES] = None
+    words: Annotated[_WholeNumber | None, _WORDS] = None
     ratio: Annotated[float | None, _RATIO] = None
     threshold: Annotated[float | None, _THRESHOLD] = None
 
@@ -80,7 +93,10 @@ class EvaluateRequest(Options):
                 },
                 {
                     "required": ["sentences"],
-                    "properties": {"sentences": {"type": "array"}, "text": {"type": "null"}},
+                    "properties": {
+                        "sentences": {"type": "array", "items": {"type": "string"}},
+                        "text": {"type": "null"},
+                    },
                 },
             ]
         }
@@ -135,7 +151,9 @@ def option_choices() -> dict[str, list[str]]:
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Strict here, so that tests see every field that an answer has and this does not."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_may_grow)
 
 
 class Model(_Answer):
@@ -211,7 +229,7 @@ class Problem(_Answer):
     status: int = Field(ge=400, le=599)
     detail: str = Field(description="What is wrong, the limit or the expected value, and what to do.")
     instance: str = Field(description="Path of the request; within a batch, with the place of the article.")
-    code: str = Field(description="Stable name of the error, for programs.")
+    code: str = Field(description="Stable name of the error; the codes of each status are listed with it.")
     request_id: str = Field(description="Also in the header X-Request-ID and in the service's log.")
     errors: list[FieldProblem] | SkipJsonSchema[None] = Field(
         None, description="The fields that are wrong, if any are."
@@ -243,7 +261,7 @@ class ModelResponse(_Answer):
 
     model: Model
     card: dict[str, Any] = Field(description="Architecture, encoder, closeness, training, and metrics.")
-    limits: dict[str, float] = Field(description="A body's bytes, an article's sentences, and so on.")
+    limits: dict[str, int] = Field(description="A body's bytes, an article's sentences, and so on.")
     options: dict[str, list[str]] = Field(description="Values that the options may have.")
 
 
