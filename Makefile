@@ -3,7 +3,7 @@
 #   make serve               install what serving needs into .venv, serve on port 8000
 #   make setup               install what training and tests need too
 #   make test                the same, then run all tests
-#   make model CORPUS=PATH   train as the shipped model was: runs/model/checkpoint, runs/model/report.html
+#   make model CORPUS=PATH   train like the shipped model: runs/model/checkpoint, runs/model/report.html
 #   make serve TORCH=cpu     serve a checkpoint whose encoder is a transformer; TORCH=cuda on an NVIDIA GPU
 #   make bench CORPUS=PATH   measure everything side by side: docs/performance.md
 
@@ -35,7 +35,7 @@ format: $(VENV)/.testing
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Every step goes on where it was killed.
+# Run again after a kill, prepare and fit resume, and report starts over.
 model: $(VENV)/.testing runs/encoder/model.safetensors
 	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared \
 		--boilerplate 0.5 --introductions xsum
