@@ -121,7 +121,7 @@ def main() -> None:
         source = folder / "corpus.jsonl"
         size = write_corpus(chosen.corpus, source, chosen.articles)
         print(f"{chosen.articles:,} articles of {SENTENCES} sentences, {size:,.0f} bytes each\n")
-        print("| processes | seconds | articles/s | CPU ms an article | peak MiB | a million, hours |")
+        print("| processes | seconds | articles/s | CPU ms per article | peak MiB | hours per million |")
         print("| ---: | ---: | ---: | ---: | ---: | ---: |")
         for processes in chosen.processes:
             out = folder / f"out-{processes}"

@@ -47,7 +47,7 @@ def main(corpus: Path, count: int, onnx: bool) -> None:
         "MiniLM, SentenceTransformer.encode": lambda some: package.encode(
             list(some), show_progress_bar=False
         ),
-        "MiniLM, the same, 8 a batch": lambda some: package.encode(
+        "MiniLM, the same, 8 per batch": lambda some: package.encode(
             list(some), batch_size=8, show_progress_bar=False
         ),
         "MiniLM, ours": lambda some: ours.encode(some).vectors,
@@ -65,7 +65,7 @@ def main(corpus: Path, count: int, onnx: bool) -> None:
             seconds[name].append(time.perf_counter() - start)
 
     first = next(iter(systems))
-    print("| encoder | sentences a second, median | ratio | cosine, mean | cosine, least | alone |")
+    print("| encoder | sentences/s, median | ratio | cosine, mean | cosine, least | alone |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, taken in seconds.items():
         ratio = np.median(seconds[first]) / np.median(taken)

@@ -133,7 +133,7 @@ def by_articles(summarizer: Summarizer, corpus: Path) -> Times:
             seconds, peak = cost(lambda: evaluate(texts[:count]))  # noqa: B023  # called at once
             found[way].append(seconds)
             peaks[way].append(peak)
-    print("\n| articles | " + " | ".join(f"{way}, ms an article | peak added, MiB" for way in ways) + " |")
+    print("\n| articles | " + " | ".join(f"{way}, ms per article | peak added, MiB" for way in ways) + " |")
     print(f"| ---: |{' ---: |' * 2 * len(ways)}")
     for place, count in enumerate(ARTICLES):
         row = [f"{1000 * found[way][place] / count:.2f} | {peaks[way][place]:.1f}" for way in ways]

@@ -208,13 +208,13 @@ SYSTEMS = {
         summa_textrank,
         ("summa",),
         "summa",
-        "the three best of all its scores, since it knows no number",
+        "the three best of all its scores, since it takes no number of sentences",
     ),
     "lede": System(
         lede_default,
         ("lede",),
         "lede",
-        "its default budget of characters, since it knows no number",
+        "its default budget of characters, since it takes no number of sentences",
     ),
     "lede TextRank": System(lede_textrank, ("lede", "networkx"), "lede networkx"),
     "pytextrank": System(
@@ -222,7 +222,7 @@ SYSTEMS = {
         ("pytextrank", "spacy"),
         "pytextrank",
         "without a spaCy model, which would be a download: sentences by spaCy's sentencizer, every word that"
-        " is no stop word as a noun, runs of them as phrases",
+        " is not a stop word as a noun, runs of them as phrases",
     ),
     "k-means of MiniLM": System(
         kmeans_of_minilm,

@@ -148,7 +148,7 @@ def _callers(running: Service, connections: int, requests: Sequence[bytes]) -> I
 
 def show(rounds: Sequence[dict[str, Figures]]) -> None:
     """Print medians, and the ratios of each round's figures."""
-    print("| | articles/s | CPU ms an article | p50 ms | p99 ms | callers' share of a core |")
+    print("| | articles/s | CPU ms per article | p50 ms | p99 ms | callers' share of a core |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name in rounds[0]:
         row = {key: statistics.median(each[name][key] for each in rounds) for key in rounds[0][name]}
@@ -169,8 +169,8 @@ def show(rounds: Sequence[dict[str, Figures]]) -> None:
     print(f"| service's rate by the library's, one at a time | {ratio(full, single, 'rate'):.0%} |")
     print(f"| service's rate by the library's, {LOT} together | {ratio(full, many, 'rate'):.0%} |")
     print(f"| the same of CPU time, library {LOT} together by service | {ratio(many, full, 'cpu'):.0%} |")
-    print(f"| CPU ms an article beside the library's, saturated | {difference(full, many, 'cpu'):.3f} |")
-    print(f"| CPU ms an article beside the library's, 1 connection | {difference(idle, single, 'cpu'):.3f} |")
+    print(f"| CPU ms per article minus the library's, saturated | {difference(full, many, 'cpu'):.3f} |")
+    print(f"| CPU ms per article minus the library's, 1 connection | {difference(idle, single, 'cpu'):.3f} |")
     print(f"| added latency when idle, p50, ms | {difference(idle, single, 'p50'):.2f} |")
     print(f"| p99 by p50 at half of the rate | {spread:.2f} |")
     print(f"| two cores by one, rate | {ratio(on_two, on_one, 'rate'):.2f} |")
