@@ -55,7 +55,8 @@ def main() -> None:
     encoder = open_encoder(chosen.encoder)
     speed = {"cpu": product_speed("cpu")}
     print(
-        "| step | articles/s | seconds | CPU seconds | million multiply-adds per article | floor, articles/s |"
+        "| step | articles/s | seconds | CPU seconds | million multiply-adds per article"
+        " | floor, articles/s |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     steps(one_by_one, encoder, speed["cpu"])
