@@ -2,8 +2,8 @@
 
 python benchmarks/robustness.py CORPUS [--checkpoint FOLDER] [--articles N]
 
-Articles of the validation split, at most N of each source, as their texts stand, and again in small letters,
-in capitals, with marks apart from words as in tokenized corpora, under the byline and date of a newspaper's
+Articles of the validation split, at most N of each source, unchanged, and again in lower case,
+in capitals, with punctuation set apart as in tokenized corpora, under the byline and date of a newspaper's
 page, and so on. Each form goes through the whole pipeline, sentence splitting too. ROUGE takes no notice of
 case and marks, so a form costs nothing by itself. Meetings are left out: they are transcripts.
 """
@@ -52,14 +52,14 @@ def with_curly_quotes(text: str) -> str:
 
 
 FORMS: Mapping[str, Callable[[str], str]] = {
-    "as it stands": str,
-    "small letters": str.lower,
+    "original": str,
+    "lower case": str.lower,
     "capitals": str.upper,
     "Title Case": str.title,
     "one line": folded,
     "curly quotation marks": with_curly_quotes,
-    "marks apart": as_tokens,
-    "marks apart, small letters": lambda text: as_tokens(text).lower(),
+    "punctuation set apart": as_tokens,
+    "punctuation set apart, lower case": lambda text: as_tokens(text).lower(),
     "under byline and date": lambda text: BYLINE + text,
 }
 
@@ -81,7 +81,7 @@ def main() -> None:
     }
     plain = next(iter(found.values()))[:, 0]
     print(f"{len(articles)} articles of {', '.join(sorted({article.source for article in articles}))}\n")
-    print("| form | R-2 | minus as it stands (95 %) | R-2 of the first three |\n| --- | ---: | --- | ---: |")
+    print("| form | R-2 | minus the original (95 %) | R-2 of the first three |\n| --- | ---: | --- | ---: |")
     for name, (model, lead) in ((name, rows.T) for name, rows in found.items()):
         low, high = np.percentile(bootstrap_means(model - plain), [2.5, 97.5])
         difference = f"{(model - plain).mean():+.2f} ({low:+.2f} to {high:+.2f})"

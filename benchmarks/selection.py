@@ -60,7 +60,7 @@ def main() -> None:
             found[way][article.article.source].append(100 * meter.score(texts, article.article.quotes).rouge2)
             words[way].append(int(lengths[list(chosen)].sum()))
     sources = sorted(found[DEFAULT])
-    print(f"| redundancy | length exponent | R-2 | beside the default | words | {' | '.join(sources)} |")
+    print(f"| redundancy | length exponent | R-2 | minus the default | words | {' | '.join(sources)} |")
     print(f"| --- | ---: | ---: | --- | ---: | {' | '.join('---:' for _ in sources)} |")
     for way in WAYS:
         means = [np.mean(found[way][source]) for source in sources]
