@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 35_000;
 
-/** Ask again after 429 and 503, and wait as long as Retry-After says. */
+/** Retries after 429 and 503, and waits at least as long as Retry-After says. */
 async function evaluate(url, request) {
   const headers = { "Content-Type": "application/json" };
   if (process.env.API_KEY) headers.Authorization = `Bearer ${process.env.API_KEY}`;
@@ -33,7 +33,7 @@ async function evaluate(url, request) {
 const [url, file] = process.argv.slice(2);
 const text = await readFile(file, "utf8");
 try {
-  // Offsets in UTF-16 units, as JavaScript counts: text.slice(start, end) is the sentence.
+  // Offsets in UTF-16 units, as JavaScript counts them: text.slice(start, end) is the sentence.
   const request = { text, summary: { sentences: 2 }, order: "score", index_unit: "utf16" };
   const { sentences, summary } = await evaluate(url, request);
   for (const { score, start, end } of summary.indices.map((index) => sentences[index])) {

@@ -13,14 +13,14 @@ from summarizer.client import Client, ServiceError, ServiceUnreachable
 
 
 def main(url: str, file: str) -> int:
-    """Print score, place and text of each selected sentence."""
-    # Asks again after 429 and 503, and waits as long as Retry-After says.
+    """Print the score, position and text of each selected sentence."""
+    # Retries after 429 and 503, and waits at least as long as Retry-After says.
     client = Client(url, api_key=os.environ.get("API_KEY"))
-    # Not read_text, which turns \r\n into \n: offsets would be those of another text than the file's.
+    # Not read_text, which turns \r\n into \n: the offsets would not be those of the file.
     article = Path(file).read_bytes().decode("utf-8")
     try:
         evaluation = client.evaluate(article, SummaryOptions(sentences=2, order="score"))
-    except ServiceError as error:  # error.code is for programs
+    except ServiceError as error:  # error.code is stable and machine-readable
         print(f"{error} (request {error.request_id})", file=sys.stderr)
         return 1
     except ServiceUnreachable as error:

@@ -6,7 +6,7 @@ set -eu
 url=$1
 article=$2
 
-# --retry asks again after 429 and 503, and waits as long as Retry-After says.
+# --retry repeats the request after 429 and 503, and waits as long as Retry-After says.
 set -- --silent --show-error --fail-with-body --max-time 35 --retry 3
 if [ -n "${API_KEY:-}" ]; then
     set -- "$@" --header "Authorization: Bearer $API_KEY"
