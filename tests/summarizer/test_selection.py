@@ -81,6 +81,12 @@ def test_a_repeated_sentence_is_passed_over_while_a_fresh_one_is_left():
     assert select(scores, texts, vectors, SummaryOptions(sentences=3)) == (0, 1, 2)
 
 
+def test_repetition_is_seen_whatever_the_case():
+    scores, vectors = np.array([0.9, 0.8, 0.1]), np.eye(3, dtype=np.float32)
+    texts = ["Die Hauptstraße ist gesperrt.", "DIE HAUPTSTRASSE IST GESPERRT", "Es regnet."]
+    assert select(scores, texts, vectors, SummaryOptions(sentences=2)) == (0, 2)
+
+
 def test_repetition_leaves_a_word_budget_unspent():
     scores, vectors = np.array([0.9, 0.8]), np.eye(2, dtype=np.float32)
     texts = ["The council cut the budget.", "The council cut the budget."]
