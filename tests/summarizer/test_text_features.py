@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer.rarity import Rarity
-from summarizer.text_features import RARITY_FEATURES, TYPOGRAPHY_FEATURES, text_features
+from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES, text_features
 from summarizer.typography import typography
 from summarizer.words import hashes_of
 
@@ -127,6 +127,16 @@ def test_sums_over_one_array_are_those_of_single_sentences(sentences):
         rtol=0,
         atol=1e-6,
     )
+
+
+def test_three_kinds_of_numbers_stand_side_by_side():
+    assert [*ARTICLE_FEATURES, *TYPOGRAPHY_FEATURES, *RARITY_FEATURES] == list(range(18))
+
+
+def test_a_sentence_says_how_long_it_is_and_how_long_its_article():
+    found = text_features(["The ferry is back.", "It rained.", "…"])
+    np.testing.assert_allclose(found[:, 6], np.log([5, 3, 1]) / 4, rtol=1e-6)
+    np.testing.assert_allclose(found[:, 7], [np.log(4) / 6] * 3, rtol=1e-6)
 
 
 def test_words_that_every_article_holds_do_not_make_sentences_alike():
