@@ -19,6 +19,11 @@ def test_a_word_counts_once_in_an_article_whatever_its_case():
     assert rarity.of(hashes_of(["the"]))[0] == pytest.approx(math.log(5 / 4))
 
 
+def test_the_commonest_words_are_listed_first_and_equals_by_the_alphabet():
+    rarity = Rarity.count([["A ferry sank"]] * 3 + [["sank"]])
+    assert list(rarity.counts) == ["sank", "a", "ferry"]
+
+
 def test_words_of_few_articles_are_not_listed_and_count_as_those_of_one():
     rarity = Rarity.count([["Ann Boleyn"]] * (FEWEST_ARTICLES - 1) + [["nobody"]] * 10)
     assert "boleyn" not in rarity.as_json().lower()
@@ -50,6 +55,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, articles):
         "{}",
         '{"articles": 5, "words": ["the"]}',
         '{"articles": "5", "words": {"the": 5}}',
+        '{"articles": "5", "words": {}}',
         '{"articles": 5, "words": {"the": 6}}',
         '{"articles": -3, "words": {}}',
         '{"articles": 5, "words": {"the": 0}}',
@@ -62,6 +68,12 @@ def test_anything_else_is_refused_by_name(tmp_path, content):
     file.write_text(content)
     with pytest.raises(CheckpointDamaged, match=r"rarity\.json does not hold counts of words"):
         Rarity.load(file)
+
+
+def test_a_word_may_be_in_every_article(tmp_path):
+    file = tmp_path / "rarity.json"
+    file.write_text(Rarity(5, {"the": 5}).as_json())
+    assert Rarity.load(file).of(hashes_of(["the"])).tolist() == [0]
 
 
 def test_bytes_that_are_no_text_are_refused_by_name(tmp_path):
