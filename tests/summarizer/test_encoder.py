@@ -167,6 +167,15 @@ def test_tokenizers_of_other_settings_are_followed_too(settings, added, normaliz
             assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids, sentence
 
 
+def test_a_vocabulary_may_begin_with_a_word_and_hold_longer_ones_than_its_tokenizer_reads():
+    rows = {"the": 0, "[UNK]": 1, "council": 2, "cut": 3}
+    tokenizer = Tokenizer(models.WordPiece(rows, unk_token="[UNK]", max_input_chars_per_word=5))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    found = TokenIds(tokenizer).of(["The council cut", "the"])
+    assert [ids.tolist() for ids in found] == [[0, 1, 3], [0]]
+
+
 def test_a_word_that_was_made_to_share_a_hash_changes_nothing_for_other_articles(shipped):
     encoder, tokenizer, _ = shipped
     made, name = "krjlwttfocssfuednkekfjnk", "zelenskyy"
