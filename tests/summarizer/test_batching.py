@@ -23,3 +23,13 @@ def test_batches_are_as_large_as_they_may_be_and_hold_everything_once(lengths, b
 
     assert all(len(batch) == 1 or fits(batch) for batch in batches)
     assert not any(fits([*batch, following[0]]) for batch, following in pairwise(batches))
+
+
+def test_a_batch_that_is_large_enough_takes_what_leaves_a_twentieth_of_padding_and_no_more():
+    assert list(batches_under_budget([18, 19, 20], 999, enough=37)) == [[0, 1, 2]]
+    assert list(batches_under_budget([18, 18, 20], 999, enough=36)) == [[0, 1], [2]]
+
+
+def test_what_is_enough_is_counted_anew_in_every_batch():
+    lengths = [10] * 6 + [15, 18, 20]
+    assert list(batches_under_budget(lengths, 60, enough=34)) == [[0, 1, 2, 3, 4, 5], [6, 7, 8]]
