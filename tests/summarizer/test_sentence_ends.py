@@ -65,6 +65,9 @@ TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).fla
 @example("Very bad acting!!! I promise.")
 @example("He said (so.) Then he left. ")
 @example("x." + "a" * LONGEST_REMEMBERED + ". The end")
+@example("Mr. J. 3rd was late")
+@example("Mr. J. Mg. was late")
+@example("Mr. Smith lived to 5.--Then he died")
 def test_sentences_end_where_they_end_in_nltk(text):
     assert list(ENDS.spans(text)) == list(REFERENCE.span_tokenize(text))
 
