@@ -187,6 +187,16 @@ def test_a_sentence_that_begins_with_a_mile_of_brackets_is_not_searched_for_ever
     assert len(SPLITTER.split(text)) == 1
 
 
+def test_letters_with_full_stops_between_are_an_abbreviation_only_as_a_whole():
+    found = [s.text for s in SPLITTER.split("The K.J. Okafor prize went to x.com. Okafor was there.")]
+    assert found == ["The K.J. Okafor prize went to x.com.", "Okafor was there."]
+
+
+def test_a_lone_surrogate_does_not_stop_the_splitter():
+    found = [s.text for s in SPLITTER.split("It was \ud800 so. It rained.")]
+    assert found == ["It was \ud800 so.", "It rained."]
+
+
 def test_five_thousand_sentences_are_all_found():
     sentences = [f"Point {number} was noted." for number in range(5000)]
     assert [s.text for s in SPLITTER.split(" ".join(sentences))] == sentences
