@@ -182,6 +182,24 @@ def test_a_summary_other_than_asked_for_comes_with_a_warning(summarizer, options
     assert [warning.code for warning in summarizer.evaluate(ARTICLE, options).warnings] == [code]
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_summary_as_asked_for_comes_without_a_warning(summarizer, count):
+    evaluation = summarizer.evaluate(ARTICLE, SummaryOptions(sentences=count))
+    assert len(evaluation.sentences) == 5
+    assert evaluation.warnings == ()
+
+
+def test_a_threshold_that_nothing_reaches_is_answered_with_the_best_score(summarizer):
+    evaluation = summarizer.evaluate(ARTICLE, SummaryOptions(threshold=1.0))
+    best = max(sentence.score for sentence in evaluation.sentences)
+    assert evaluation.warnings[0].detail.endswith(f"1.0 or more; the best scores {best}")
+
+
+def test_scores_have_no_more_than_six_decimals(summarizer):
+    scores = [sentence.score for sentence in summarizer.evaluate(ARTICLE).sentences]
+    assert scores == [round(score, 6) for score in scores]
+
+
 def test_the_dictionary_is_the_contract_of_the_api(summarizer):
     found = summarizer.evaluate(ARTICLE).as_dict()
     assert list(found) == ["model", "sentences", "summary", "warnings"]
