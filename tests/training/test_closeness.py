@@ -57,6 +57,13 @@ def test_without_quotes_nothing_is_close(name, sentences):
     assert not closeness(name)(quoted(sentences, [])).any()
 
 
+@given(SENTENCES)
+def test_targets_without_quotes_are_single_precision_too(sentences):
+    parts = quoted(sentences, [])
+    for name, function in CLOSENESS.items():
+        assert function(parts).dtype == np.float32, name
+
+
 @given(NAMES, SENTENCES, QUOTES, st.randoms(use_true_random=False))
 def test_the_order_of_the_quotes_does_not_matter(name, sentences, quotes, random):
     shuffled = list(quotes)
@@ -273,10 +280,14 @@ def test_what_is_not_known_is_refused_with_what_is(name):
         assert repr(name) in str(failure.value)
 
 
-@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "half", "1e300", ""])
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "half", "1000001", "1e300", ""])
 def test_a_weight_that_is_no_number_above_0_is_refused(weight):
     with pytest.raises(ValueError, match="should be a number above 0"):
         closeness(f"oracle+{weight}*lexical")
+
+
+def test_a_million_is_the_largest_weight():
+    assert closeness("1000000*oracle")(quoted([SLEEP], [SLEEP])).tolist() == [1]
 
 
 @pytest.mark.parametrize(
