@@ -1,5 +1,6 @@
 import json
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +84,33 @@ def test_of_equal_places_the_first_is_taken():
     assert align("The old dogs bark loudly", text).spans == (Span(0, 26),)
 
 
+def test_before_an_ellipsis_the_nearest_of_equal_places_is_taken():
+    text = "The old dog slept all day. The old dog ran far away and barked at night."
+    assert found("the old dog … barked at night", text) == ["The old dog", "barked at night"]
+    assert align("the old dog … barked at night", text).spans[0] == (27, 38)
+
+
+@pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u2060"])
+def test_invisible_characters_inside_a_word_are_no_part_of_it(invisible):
+    text = f"They co{invisible}operate here."
+    assert align("cooperate", text) == Alignment(1.0, (Span(5, 15),))
+
+
+def test_a_quote_of_symbols_alone_is_found_without_the_space_around_it():
+    assert align(" 🙂\n", "It rained 🙂.") == Alignment(1.0, (Span(10, 11),))
+    assert align(" 🙃\n", "It rained 🙂.") == Alignment(0.0, ())
+
+
 def test_the_similarity_is_that_of_the_formula():
     # Quote 3+4+6+6 = 19 letters, span 3+6+6 = 15; 15 of them are the same.
     alignment = align("the good voters agreed", "Then the voters agreed again.")
     assert alignment == Alignment(pytest.approx(2 * 15 / (19 + 15)), (Span(5, 22),))
+
+
+def test_a_word_that_the_text_does_not_have_costs_no_other_one():
+    # Quote 1+4+1+5+5 = 16 letters, span 4+1+3+5 = 13; were, a and while are the same.
+    alignment = align("a were a slept while", "were a the while")
+    assert alignment == Alignment(pytest.approx(2 * 10 / (16 + 13)), (Span(0, 16),))
 
 
 def test_a_misspelt_word_counts_for_its_share_of_equal_letters():
@@ -114,6 +138,25 @@ def test_a_quote_in_more_parts_than_one_is_found_with_changes_in_each(monkeypatc
     assert align(quote, text) == Alignment(pytest.approx(whole.similarity, abs=0.01), whole.spans)
     (span,) = align(quote, text).spans
     assert text[slice(*span)] == " ".join(sentences)[:-1]
+
+
+def test_an_ellipsis_in_a_later_part_of_a_quote_skips_any_amount_of_text(monkeypatch):
+    words = [f"w{n:03}" for n in range(400)]
+    quote = " ".join(["other", *words[1:50]]) + " … " + " ".join(words[350:])
+    whole = align(quote, " ".join(words))
+    assert len(whole.spans) == 2
+    monkeypatch.setattr(module, "LARGEST_TABLE", 1)
+    assert align(quote, " ".join(words)).spans == whole.spans
+
+
+def test_a_quote_in_more_parts_than_one_takes_the_memory_of_one(monkeypatch):
+    words = [f"w{n:03}" for n in range(800)]
+    monkeypatch.setattr(module, "LARGEST_TABLE", 40_000)
+    tracemalloc.start()
+    assert align(" ".join(["other", *words]), " ".join(words)).spans
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12_000_000  # all at once would be 800 times 800 sums of three kinds
 
 
 def test_long_quotes_of_long_articles_take_moments():
