@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer
 from scipy.stats import spearmanr
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import log_loss, ndcg_score, roc_auc_score
 
 from training.closeness import stems
 from training.metrics import (
@@ -18,6 +18,7 @@ from training.metrics import (
     calibration,
     expected_calibration_error,
     mean,
+    ndcg,
     precision_at_k,
     spearman,
 )
@@ -136,6 +137,27 @@ def test_precision_takes_equal_scores_in_document_order():
     assert precision_at_k(scores, relevant, 1) == 0
 
 
+def test_among_many_equal_scores_the_first_in_the_document_are_the_best():
+    scores = np.arange(100) % 2 / 2
+    relevant = np.flatnonzero(scores)[:20]
+    gains = np.zeros(100)
+    gains[relevant] = 1
+    assert precision_at_k(scores, gains > 0, 20) == 1
+    assert ndcg(scores, gains) == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 4)), min_size=2, unique_by=lambda pair: pair[0]),
+    st.none() | st.integers(1, 10),
+)
+def test_ndcg_is_that_of_scikit_learn(pairs, k):
+    scores, gains = np.array(pairs, float).T
+    if gains.any():
+        assert ndcg(scores, gains, k) == pytest.approx(ndcg_score([gains], [scores], k=k))
+    else:
+        assert math.isnan(ndcg(scores, gains, k))
+
+
 @given(VALUES, st.integers(0, 1000))
 def test_resampled_means_lie_within_the_values_and_are_repeated_by_their_seed(values, seed):
     means = bootstrap_means(values, rounds=50, seed=seed)
@@ -178,6 +200,13 @@ def test_rank_correlation_of_nothing_or_one_sentence_is_undefined():
 def test_cross_entropy_is_that_of_scikit_learn_for_hard_targets():
     scores, targets = np.array([0.9, 0.2, 0.6, 0.5]), np.array([1.0, 0.0, 0.0, 1.0])
     assert binary_cross_entropy(scores, targets) == pytest.approx(log_loss(targets, scores))
+
+
+def test_cross_entropy_of_a_certain_mistake_is_the_largest_of_its_range():
+    for score in (0.0, 1.0):
+        assert binary_cross_entropy(np.array([score]), np.array([1 - score])) == pytest.approx(
+            16.118, abs=1e-3
+        )
 
 
 @given(PAIRS)
