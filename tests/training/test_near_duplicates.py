@@ -17,6 +17,12 @@ def test_an_update_of_a_story_is_found_whatever_its_case_and_punctuation():
     assert [(one, two) for one, two, _ in near_duplicates([story, text(200, 100), update])] == [(0, 2)]
 
 
+def test_texts_in_other_capitals_are_the_same_with_sharp_s_too():
+    assert [pair[:2] for pair in near_duplicates(["Die Straße ist lang.", "DIE STRASSE IST LANG"])] == [
+        (0, 1)
+    ]
+
+
 def test_the_share_is_that_of_the_shorter_text():
     (pair,) = near_duplicates([text(0, 500), text(100, 50)])
     assert pair.share == 1
