@@ -95,6 +95,13 @@ def test_pacsum_counts_rare_words_of_its_documents_more():
     assert edges.scores(sentences)[0] == 1
 
 
+def test_pacsum_looks_back_instead_where_it_is_told_to():
+    sentences = ["cats sleep", "cats bark", "cats swim"]
+    backwards = PacSum(sentences)
+    backwards.LAMBDA1 = 1.0
+    np.testing.assert_allclose(backwards.scores([*sentences, "fish"]), [0, 0.5, 1, 0])
+
+
 def test_documents_without_a_word_are_no_error():
     assert PacSum([]).scores(NEWS).tolist() == [0] * 4
     assert PacSum(["?!", ""]).scores(NEWS).tolist() == [0] * 4
@@ -113,6 +120,11 @@ def test_lexrank_prefers_what_others_resemble():
     assert LEXRANK.scores(sentences).argmax() == 2
 
 
+def test_lexrank_sees_no_likeness_in_stop_words():
+    sentences = ["He votes.", "Storms hit them.", "He fears them.", "Fish swim.", "Rain fell.", "Dogs bark."]
+    assert not LEXRANK.scores(sentences).any()
+
+
 def test_lexrank_keeps_repeated_sentences_apart():
     scores = LEXRANK.scores([*NEWS, NEWS[0], "Snow melts."])
     assert scores.shape == (6,)
@@ -122,6 +134,7 @@ def test_lexrank_keeps_repeated_sentences_apart():
 def test_the_centroid_prefers_what_is_most_like_the_whole_and_has_no_opinion_of_equals():
     vectors = np.array([[1, 0], [2, 2], [0, 3]], np.float32)
     assert centroid(vectors).argmax() == 1
+    np.testing.assert_allclose(centroid(vectors / 1000), centroid(vectors))
     assert not centroid(np.ones((5, 3), np.float32) * 0.1).any()
     assert not centroid(np.zeros((3, 2), np.float32)).any()
 
