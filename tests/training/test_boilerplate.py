@@ -33,6 +33,26 @@ def test_every_pattern_is_used_somewhere_and_filled_in():
     for pattern in (*HEAD, *INSIDE, *TAIL):
         filled_in = re.sub(r"\\{\w+\\}", "\\\\S.*", re.escape(pattern)) + r" ?\.?"
         assert any(re.fullmatch(filled_in, line) for line in lines), pattern
+    listen = "Listen to this article"
+    assert {line.removeprefix(listen) for line in lines if line.startswith(listen)} == {"", ".", " ."}
+    assert not [line for line in lines if re.search(r"[.|:] ?\.$", line)]
+
+
+def test_every_article_gets_a_line_and_what_stands_inside_is_never_at_its_ends():
+    sentences = ["The ferry is back.", "It rained.", "Nobody was hurt."]
+    for number in range(1000):
+        found, is_boilerplate = littered(sentences, f"a/{number}")
+        assert any(is_boilerplate)
+        for place, line in enumerate(found):
+            if line.startswith(("Advertisement", "WATCH: ", "Like us on Facebook")):
+                assert found.index(sentences[0]) < place < found.index(sentences[-1])
+
+
+def test_what_stands_inside_comes_behind_a_single_sentence():
+    articles = [littered(["It rained."], f"a/{number}").sentences for number in range(300)]
+    marked = [found for found in articles if "Advertisement" in found]
+    assert marked
+    assert all(found.index("It rained.") < found.index("Advertisement") for found in marked)
 
 
 def test_the_title_stands_above_everything_in_about_its_share():
