@@ -31,6 +31,7 @@ def test_the_body_that_was_not_asked_for_the_longest_gives_way():
 def test_a_body_without_room_takes_the_place_of_the_one_before_all_the_same():
     cache = ResponseCache(ENTRY_BYTES + 5)
     cache.put(key(1), b"small")
+    assert cache.get(key(1)) == b"small"
     cache.put(key(1), b"larger")
     assert cache.get(key(1)) is None
     assert cache.size == 0
