@@ -1,6 +1,5 @@
 """A page that shows articles with their quotes, where these stand, and the targets that came of it."""
 
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ def alignment_report(articles: Sequence[PreparedArticle], closeness_name: str) -
     targets = np.concatenate([article.targets for article in articles]) if articles else np.zeros(0)
     return render(
         "alignment",
-        {"visible": _visible},
         closeness=closeness_name,
         threshold=THRESHOLD,
         articles=shown,
@@ -105,8 +103,3 @@ def _touched(alignment: Alignment, starts: Sequence[int]) -> list[int]:
     for start, end in alignment.spans:
         numbers.update(range(bisect_right(starts, start), bisect_right(starts, end - 1) + 1))
     return sorted(numbers)
-
-
-def _visible(text: str) -> str:
-    """Control characters, which HTML does not allow, as the replacement character."""
-    return "".join("\ufffd" if unicodedata.category(c) == "Cc" and c not in "\t\n\r" else c for c in text)

@@ -18,6 +18,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from training.pages import without_control
+
 # Of middling lightness, to be seen on white and on black; told apart without colour by dashes and markers.
 COLOURS = ("#3d87d6", "#d9752b", "#3c9a5f", "#a76fd0", "#c25a7c", "#80868b")
 MARKERS = ("o", "s", "^", "D", "v", "x")
@@ -45,8 +47,6 @@ _WIDTH, _HEIGHT = 5.2, 3.0  # inches; small, so that letters can be read on a ph
 _ABOUT_THE_FILE = re.compile(
     r"\s*<metadata>.*?</metadata>|\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL
 )
-# What neither XML nor HTML may hold.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 class Curve(NamedTuple):
@@ -159,11 +159,11 @@ def _svg(figure: Figure, name: str, description: str) -> str:
         figure.savefig(
             written, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Type": None}
         )
-    svg = CONTROL.sub("\ufffd", written.getvalue())
+    svg = without_control(written.getvalue())
     svg = svg[svg.index("<svg") :].strip()
     svg = _ABOUT_THE_FILE.sub("", svg, count=2).replace(_INK, "currentColor")
     svg = re.sub(r'(<\w[^<>]*\bid=")', rf"\1{name}-", svg)
     svg = re.sub(r'(<\w[^<>]*(?:href="|url\()#)', rf"\1{name}-", svg)
     opening = re.sub(r' (?:width|height)="[^"]*"', "", svg[: svg.index(">")])
-    said = escape(CONTROL.sub("\ufffd", description), quote=True)
+    said = escape(without_control(description), quote=True)
     return f'{opening} role="img" aria-label="{said}"{svg[svg.index(">") :]}'

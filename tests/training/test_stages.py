@@ -278,6 +278,23 @@ def test_what_cannot_be_read_is_one_line_and_status_1(folder, tmp_path, capsys):
         assert message in errors[-1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["inspect", "corpus"], "training: interrupted; run the same command again\n"),
+        (["fit", "ready", "--out", "run"], "training: interrupted; run the same command again; it resumes\n"),
+    ],
+)
+def test_an_interrupted_stage_says_whether_it_resumes(monkeypatch, capsys, arguments, said):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for called in ("fit_run", "read_corpus"):
+        monkeypatch.setattr(f"training.__main__.{called}", interrupt)
+    assert main(arguments) == 130
+    assert capsys.readouterr().err == said
+
+
 def test_refused_rows_are_named(tmp_path, capsys):
     corpus = write_corpus(tmp_path / "corpus.jsonl", 3)
     corpus.write_text(corpus.read_text() + '{"id": "x", "text": "", "quotes": ["a"]}\n')
@@ -285,7 +302,7 @@ def test_refused_rows_are_named(tmp_path, capsys):
     assert stage("prepare", corpus, "--encoder", encoder, "--out", tmp_path / "ready") == 0
     output = capsys.readouterr()
     assert "corpus.jsonl:4: text: should be a string that is not blank" in output.err
-    assert "1 rows refused" in output.out
+    assert "; 1 row refused" in output.out
 
 
 def test_what_follows_from_an_empty_split_is_told_as_it_is(tmp_path, capsys):
@@ -355,7 +372,8 @@ def test_a_trial_that_a_kill_left_unfinished_is_not_counted(folder, tmp_path, ca
 @pytest.mark.parametrize(
     ("config", "arguments", "message"),
     [
-        ("fit = 3\n", ("--epochs", 2), "[fit] fit is no setting"),
+        ("fit = 3\n", ("--epochs", 2), "fit must be a table; got 3"),
+        ("model = 3\n", (), "model must be a table; got 3"),
         ("[fit]\nl2 = 1" + 400 * "0" + "\n", (), "l2 is too large"),
         ("", ("--device", "banana"), "device 'banana' is none"),
     ],
