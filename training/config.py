@@ -100,10 +100,10 @@ class FitConfig:
                 f" below 2**32; got {self.seed} with restarts = {self.restarts}"
             )
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ValueError(f"learning_rate must be over 0; got {self.learning_rate}")
+            raise ValueError(f"learning_rate must be finite and above 0; got {self.learning_rate}")
         for name in ("l1", "l2", "clip"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
-                raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}")
+                raise ValueError(f"{name} must be finite and at least 0; got {getattr(self, name)}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup must be from 0 to 1 (not included); got {self.warmup}")
         self.weight_by_source()
@@ -216,16 +216,15 @@ def run_config(values: Mapping[str, Any], where: str = "run") -> RunConfig:
     """
     known = {(setting.section, setting.name): setting for setting in settings()}
     tables: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-    for key, value in values.items():
-        rows = value.items() if key in SECTIONS and isinstance(value, Mapping) else [(key, value)]
-        section = key if key in SECTIONS else ""
-        for name, given in rows:
+    for section in tables:
+        table = values.get(section, {}) if section else _outside_tables(values)
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{where}: {section} must be a table; got {table!r}")
+        for name, given in table.items():
             if (section, name) not in known:
-                choices = ", ".join(
-                    known_name for known_section, known_name in known if known_section == section
-                )
+                names = ", ".join(of_table for in_table, of_table in known if in_table == section)
                 place = f"[{section}] " if section else ""
-                raise ConfigError(f"{where}: {place}{name} is no setting; there are: {choices}")
+                raise ConfigError(f"{where}: {place}{name} is not a setting; the settings are: {names}")
             tables[section][name] = _checked(where, known[section, name], given)
     try:
         return RunConfig(
@@ -258,6 +257,10 @@ def as_toml(run: RunConfig) -> str:
         literal = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"{setting.name} = {literal}\n")
     return "\n".join(lines)
+
+
+def _outside_tables(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not name or name not in SECTIONS}
 
 
 def _checked(where: str, setting: Setting, value: object) -> Any:

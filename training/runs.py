@@ -30,7 +30,7 @@ from training.config import RunConfig, as_toml, as_values, read_run, run_config
 from training.corpus import Split
 from training.distributed import Processes, processes
 from training.errors import TrainingError
-from training.evaluation import condensed, examples, measure, trained
+from training.evaluation import BASELINES, condensed, examples, measure, trained
 from training.fit import Epoch, Fitted, best, fit
 from training.network import Network
 from training.prepared import (
@@ -162,7 +162,8 @@ def report_run(
     """Measure a finished run on validation and test; write report, metrics and model card.
 
     :param prepared: where the prepared articles are now, if not where the run found them.
-    :param beside: other runs, on the same encoder, to be measured on the same articles.
+    :param beside: other runs with the same encoder, measured on the same articles. In the report each has the
+        name of its folder, so no two may share one, and none may be ``model`` or a baseline.
     :param centroid_encoder: see :func:`training.evaluation.measure`.
     :returns: split -> what that function gave.
     :raises RunError: a run cannot be used, or stands on another encoder.
@@ -171,10 +172,10 @@ def report_run(
     models = {"model": trained(loaded.scorer)}
     for other in beside:
         name = other.resolve().name
+        if name in BASELINES:
+            raise RunError(f"{other}: {name!r} is a baseline in the report; rename the folder")
         if name in models:
-            raise RunError(
-                f"{other}: there is a {name!r} in the report already; rename one of the two folders"
-            )
+            raise RunError(f"{other}: the report already has a {name!r}; rename one of the two folders")
         found = open_run(other, prepared)[1]
         if found.config.encoder.digest != loaded.config.encoder.digest:
             raise RunError(

@@ -35,7 +35,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_source_with_one_article_is_shown_without_intervals(prepared, tmp_path):
     compare(prepared, tmp_path / "c", RUN, ["lexical"], "validation")
-    assert "<bdi>lone</bdi>, 1 articles" in (tmp_path / "c" / "comparison.html").read_text()
+    assert "<bdi>lone</bdi>, 1 article<" in (tmp_path / "c" / "comparison.html").read_text()
 
 
 def test_a_split_without_articles_is_shown_empty(prepared, tmp_path):

@@ -396,7 +396,7 @@ def test_what_comes_from_outside_is_shown_and_not_obeyed(page):
 
 def test_the_page_tells_the_verdict_the_learning_and_the_settings(page):
     text = " ".join(re.sub("<[^>]*>", "", page).split())
-    assert "Over all 36 articles of the test split, the model is " in text
+    assert "Over 36 articles of the test split, the model is " in text
     assert " R-2 points above lead (+" in text
     assert "On news (30 articles) the model is " in text
     assert "On xsum (6 articles) the model is" in text

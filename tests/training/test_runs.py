@@ -313,3 +313,10 @@ def test_the_report_names_the_epoch_that_was_kept_by_the_monitored_metric(prepar
     report_run(tmp_path / "run")
     page = " ".join((tmp_path / "run" / "report.html").read_text().split())
     assert "The model is that of epoch 2, with a validation loss of 0.3000." in page
+
+
+def test_a_run_beside_with_the_name_of_a_baseline_is_refused_with_what_to_do(prepared, tmp_path):
+    for name in ("run", "lead"):
+        fit_run(prepared, tmp_path / name, with_fit(epochs=1))
+    with pytest.raises(RunError, match=r"lead: 'lead' is a baseline in the report; rename the folder"):
+        report_run(tmp_path / "run", beside=[tmp_path / "lead"])
