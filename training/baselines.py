@@ -144,9 +144,8 @@ def oracle(sentences: Sequence[str], quotes: Sequence[str], count: int) -> Score
     [0.5, 0.0, 1.0]
     """
     scores = np.zeros(len(sentences))
-    for places in range(min(count, len(sentences)), 0, -1):
-        # Greedy choices are nested: the more places it was in, the earlier it was chosen.
-        scores[greedy_choice(sentences, quotes, places)] += 1 / count
+    chosen = greedy_choice(sentences, quotes, count)
+    scores[chosen] = np.arange(len(chosen), 0, -1) / count
     return scores
 
 

@@ -183,9 +183,11 @@ def needs_vectors(name: str) -> bool:
 
 
 def greedy_choice(sentences: Sequence[str], quotes: Sequence[str], count: int | None = None) -> list[int]:
-    """Positions of the sentences that greedily come closest to the quotes; see :func:`oracle`.
+    """Positions of the sentences that greedily come closest to the quotes, in the order of choice.
 
-    :param count: choose exactly so many (or all there are), each the best of what is left, even where
+    See :func:`oracle`.
+
+    :param count: choose exactly this many (or all there are), each the best of what is left, even where
         that lowers the sum; None to stop where nothing raises it.
     """
     wanted = [_bags(quote) for quote in quotes]
@@ -205,7 +207,7 @@ def greedy_choice(sentences: Sequence[str], quotes: Sequence[str], count: int | 
         words.add(top)
         pairs.add(top)
         chosen.append(top)
-    return sorted(chosen)
+    return chosen
 
 
 class _Coverage(Generic[Gram]):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer
+from scipy.stats import rankdata  # type: ignore[import-untyped]
 
 from training.closeness import stems
 from training.corpus import folded
@@ -86,7 +87,9 @@ def auc(scores: Values, relevant: NDArray[np.bool_]) -> float:
     n, m = int(relevant.sum()), int((~relevant).sum())
     if n == 0 or m == 0:
         return float("nan")
-    return float((_ranks(scores)[relevant].sum() - n * (n + 1) / 2) / (n * m))
+    # scikit-learn's roc_auc_score is the same, but checks its input for ten times as long, and warns where
+    # this is nan; likewise scipy's spearmanr below, which computes a p-value as well.
+    return float((rankdata(scores)[relevant].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def spearman(scores: Values, targets: Values) -> float:
@@ -97,16 +100,9 @@ def spearman(scores: Values, targets: Values) -> float:
     >>> spearman(np.array([0.1, 0.5, 0.9]), np.array([0.0, 0.2, 0.3]))
     1.0
     """
-    one, other = (ranks - (len(ranks) + 1) / 2 for ranks in (_ranks(scores), _ranks(targets)))
+    one, other = (ranks - (len(ranks) + 1) / 2 for ranks in map(rankdata, (scores, targets)))
     size = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / size if size > 0 else float("nan")
-
-
-def _ranks(values: Values) -> Values:
-    """From 1 for the smallest; equal values share their mean rank. Shape (T,)."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Values = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return ranks
 
 
 def precision_at_k(scores: Values, relevant: NDArray[np.bool_], k: int) -> float:
@@ -119,8 +115,8 @@ def precision_at_k(scores: Values, relevant: NDArray[np.bool_], k: int) -> float
     return float(relevant[best].mean())
 
 
-def ndcg(scores: Values, gains: Values, k: int | None = None) -> float:
-    """Normalised discounted cumulative gain of the ranking, of its first k places if k is given.
+def ndcg(scores: Values, gains: Values) -> float:
+    """Normalised discounted cumulative gain of the ranking.
 
     DCG = sum over places i = 1, 2, ... of gain_i / log2(i + 1); NDCG = DCG / DCG of the best ranking
     (Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002). Equal scores
@@ -131,8 +127,8 @@ def ndcg(scores: Values, gains: Values, k: int | None = None) -> float:
     >>> ndcg(np.array([0.9, 0.5, 0.2]), np.array([0.0, 1.0, 0.0]))  # 1 / log2(3)
     0.6309297535714575
     """
-    ranked = gains[np.argsort(-scores, kind="stable")][:k]
-    ideal = np.sort(gains)[::-1][:k]
+    ranked = gains[np.argsort(-scores, kind="stable")]
+    ideal = np.sort(gains)[::-1]
     discounts = 1 / np.log2(np.arange(len(ideal)) + 2)
     best = float(ideal @ discounts)
     return float(ranked @ discounts) / best if best > 0 else float("nan")

@@ -125,6 +125,19 @@ def test_auc_of_equal_scores_is_chance():
     assert auc(np.full(6, 0.3), np.array([True, False, False, True, False, False])) == 0.5
 
 
+@given(st.lists(st.sampled_from([0.0, 0.2, 0.5, 1.0]), min_size=2), st.randoms(use_true_random=False))
+def test_ndcg_is_that_of_scikit_learn(gains, random):
+    scores = np.array(random.sample(range(len(gains)), len(gains)), float)  # it averages over ties
+    if any(gains):
+        assert ndcg(scores, np.array(gains)) == pytest.approx(ndcg_score([gains], [scores]))
+    else:
+        assert math.isnan(ndcg(scores, np.array(gains)))
+
+
+def test_ndcg_takes_equal_scores_in_document_order():
+    assert ndcg(np.zeros(3), np.array([0.0, 1.0, 0.0])) == pytest.approx(1 / math.log2(3))
+
+
 @given(RANKED, st.integers(1, 10))
 def test_precision_is_a_share(ranked, k):
     assert 0 <= precision_at_k(*ranked, k) <= 1
