@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from summarizer.model import ModelConfig, SentenceScorer
 from summarizer.rarity import Rarity
 from summarizer.text_features import text_features
+from training.closeness import folder_name
 from training.config import RunConfig, preset, run_config
 from training.distributed import Processes
 from training.evaluation import ROUGE, Figures, measure, trained
@@ -88,7 +89,7 @@ def main() -> None:
         rest = [article for place, article in enumerate(known) if place not in related]
         rarity = Rarity.count(article.sentences for article in rest if article.split == "train")
         rest = [with_rarity(article, rarity) for article in rest]
-        folder = parsed.out / parsed.preset / run.closeness.replace("*", "x") / str(fold)
+        folder = parsed.out / parsed.preset / folder_name(run.closeness) / str(fold)
         fingerprint = f"{manifest.digest} {run.closeness} {','.join(sources)} {fold} of {parsed.folds}"
         model = networks(rest, run, restarts, manifest.dimension, folder, fingerprint)
         for place in held:

@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args, get_origin
 from summarizer.drafts import write_whole
 from summarizer.errors import SummarizerError
 from training.alignment_report import alignment_report
-from training.closeness import CLOSENESS, closeness
+from training.closeness import CLOSENESS, canonical
 from training.compare import PAGE_FILE as COMPARISON_PAGE
 from training.compare import compare
 from training.config import (
@@ -232,10 +232,9 @@ def _positive(given: str) -> int:
 
 def _closeness(given: str) -> str:
     try:
-        closeness(given)
+        return canonical(given)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    return given
 
 
 def _add_prepared(stage: argparse.ArgumentParser) -> None:

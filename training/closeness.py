@@ -173,6 +173,32 @@ def closeness(name: str) -> Closeness:
     return blended
 
 
+def canonical(name: str) -> str:
+    """The one spelling of all names of a closeness, for comparing them and for naming folders.
+
+    No spaces; the largest weight first, equal ones in the order of :data:`CLOSENESS`; no weights where all
+    are equal; an alias for what it stands for. Weights keep their scale: ``2*oracle+lexical`` and
+    ``4*oracle+2*lexical`` stay two names.
+
+    :raises ValueError: as :func:`closeness`.
+
+    >>> canonical("lexical + oracle"), canonical("0.30*lexical+0.7*oracle"), canonical("2*oracle")
+    ('blend', '0.7*oracle+0.3*lexical', 'oracle')
+    """
+    spelled = _spelled(_weights(name))
+    aliases = {_spelled(_weights(blend)): alias for alias, blend in ALIASES.items()}
+    return aliases.get(spelled, spelled)
+
+
+def folder_name(name: str) -> str:
+    """A closeness as the name of a folder, in which not every system allows an asterisk.
+
+    >>> folder_name("0.7*oracle + 0.3*lexical")
+    '0.7xoracle+0.3xlexical'
+    """
+    return canonical(name).replace("*", "x")
+
+
 def needs_vectors(name: str) -> bool:
     """Whether the closeness of that name looks at vectors; see :func:`closeness` for names and errors.
 
@@ -253,6 +279,17 @@ def _weights(name: str) -> dict[str, float]:
             )
         weights[known] = weights.get(known, 0.0) + (_weight(weight, name) if star else 1.0)
     return weights
+
+
+def _spelled(weights: Mapping[str, float]) -> str:
+    places = {part: place for place, part in enumerate(CLOSENESS)}
+    parts = sorted(weights, key=lambda part: (-weights[part], places[part]))
+    if len(set(weights.values())) == 1:
+        return "+".join(parts)
+    factors = {
+        part: "" if weight == 1 else f"{weight!r}*".replace(".0*", "*") for part, weight in weights.items()
+    }
+    return "+".join(factors[part] + part for part in parts)
 
 
 def _weight(text: str, name: str) -> float:

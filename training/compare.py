@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from summarizer import checkpoint
 from summarizer.drafts import write_whole
+from training.closeness import canonical, folder_name
 from training.config import RunConfig, as_values, preset, run_config
 from training.corpus import Split
 from training.evaluation import Model, measure, trained
@@ -55,7 +56,7 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
     out.
 
     :param run: what the runs have in common.
-    :param names: of closeness functions or blends.
+    :param names: of closeness functions or blends; the figures have them in their canonical spelling.
     :param split: which articles to measure on; decisions should be taken on ``validation``.
     :returns: the table over all articles, in Markdown.
     :raises RunError: the folder holds something else.
@@ -64,12 +65,14 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
         raise RunError(
             f"{out} exists and holds no {RUNS_FOLDER}, so nothing is written there; name another folder"
         )
+    names = list(dict.fromkeys(map(canonical, names)))
     runs = {name: dataclasses.replace(run, name=name, closeness=name) for name in names}
+    folders = {name: out / RUNS_FOLDER / folder_name(name) for name in names}
+    folders[SKETCH] = out / RUNS_FOLDER / SKETCH
     models: dict[str, Model] = {}
     for name, one in {**runs, SKETCH: _sketch(run)}.items():
-        folder = out / RUNS_FOLDER / name.replace("*", "x").replace(" ", "")
-        fit_run(prepared, folder, one)
-        models[f"model: {name}"] = trained(checkpoint.load(folder / CHECKPOINT_FOLDER).scorer)
+        fit_run(prepared, folders[name], one)
+        models[f"model: {name}"] = trained(checkpoint.load(folders[name] / CHECKPOINT_FOLDER).scorer)
     by_name = {name: load(prepared, name)[1] for name in names}
     models |= {f"choice: {name}": _Chosen(articles) for name, articles in by_name.items()}
     articles = by_split(by_name[names[0]])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from summarizer.model import ModelConfig
-from training.closeness import closeness
+from training.closeness import canonical
 from training.errors import TrainingError
 from training.losses import ON_SCORES
 
@@ -152,7 +152,7 @@ class RunConfig:
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self) -> None:
-        closeness(self.closeness)
+        object.__setattr__(self, "closeness", canonical(self.closeness))
         if self.model.activation == "linear" and self.fit.loss not in ON_SCORES:
             raise ValueError(
                 f"activation 'linear' goes with loss {' or '.join(sorted(ON_SCORES))}; got {self.fit.loss!r}"

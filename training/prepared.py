@@ -37,7 +37,7 @@ from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import RARITY_FEATURES, text_features
 from training.alone import alone
 from training.boilerplate import is_chosen, littered
-from training.closeness import Quoted, closeness, needs_vectors
+from training.closeness import Quoted, canonical, closeness, folder_name, needs_vectors
 from training.corpus import Article, Split, split_of, unknown_sources
 from training.errors import TrainingError
 from training.near_duplicates import kept_apart
@@ -463,15 +463,13 @@ def _features_place(folder: Path, rarity_sha256: str) -> tuple[Path, Mapping[str
 
 
 def _targets_place(folder: Path, closeness_name: str, manifest: Manifest) -> tuple[Path, Mapping[str, Any]]:
-    encoder = manifest.encoder_digest if needs_vectors(closeness_name) else None
     about = {
         "rows": "targets",
-        "closeness": closeness_name,
+        "closeness": canonical(closeness_name),
         "version": TARGETS_VERSION,
-        "encoder_digest": encoder,
+        "encoder_digest": manifest.encoder_digest if needs_vectors(closeness_name) else None,
     }
-    label = closeness_name.replace("*", "x").replace(" ", "")
-    return folder / TARGETS_FOLDER / f"{label}-{_key(json.dumps(about))[:8]}", about
+    return folder / TARGETS_FOLDER / f"{folder_name(closeness_name)}-{_key(json.dumps(about))[:8]}", about
 
 
 def _key(*parts: object) -> str:

@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from summarizer.drafts import write_whole
 from training.alone import alone, helping, together
+from training.closeness import canonical
 from training.config import ConfigError, RunConfig, as_toml, as_values, run_config, settings
 from training.distributed import processes
 from training.fit import Epoch, FitError, fit
@@ -246,7 +247,7 @@ def _check_comparable(file: Path, run: RunConfig, space: Space) -> None:
 
 def _closeness_names(run: RunConfig, space: Space) -> Sequence[str]:
     searched = space.get("closeness")
-    return list(searched.choices) if isinstance(searched, Choices) else [run.closeness]
+    return list(map(canonical, searched.choices)) if isinstance(searched, Choices) else [run.closeness]
 
 
 def _study(out: Path, seed: int) -> optuna.Study:

@@ -7,6 +7,7 @@ from training.closeness import (
     CLOSENESS,
     Quoted,
     alignment,
+    canonical,
     closeness,
     greedy_choice,
     lexical,
@@ -179,6 +180,42 @@ PLAIN = st.lists(st.lists(st.sampled_from("cat dog mat sun".split()), max_size=5
 @given(PLAIN, PLAIN, st.none() | st.integers(0, 7))
 def test_the_greedy_choice_is_that_of_the_definition(sentences, quotes, count):
     assert greedy_choice(sentences, quotes, count) == slow_choice(sentences, quotes, count)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(
+            (name, "blend")
+            for name in ("blend", " blend ", "oracle+lexical", "lexical+oracle", "oracle + lexical")
+        ),
+        ("0.5*oracle+0.50*lexical", "blend"),
+        ("oracle+oracle+2*lexical", "blend"),
+        ("3*semantic", "semantic"),
+        ("oracle + semantic+lexical", "lexical+semantic+oracle"),
+        ("0.3*lexical+.7*oracle", "0.7*oracle+0.3*lexical"),
+        ("2*oracle+1.0*lexical", "2*oracle+lexical"),
+        ("10*oracle+1e-5*lexical", "10*oracle+1e-05*lexical"),
+    ],
+)
+def test_all_spellings_of_a_closeness_have_one_canonical_name(name, expected):
+    assert canonical(name) == canonical(expected) == expected
+
+
+WEIGHTS = st.dictionaries(st.sampled_from(sorted(CLOSENESS)), st.floats(1e-3, 1e6), min_size=1)
+
+
+@given(WEIGHTS, st.randoms(use_true_random=False))
+def test_a_canonical_name_means_the_same_and_stays_as_it_is(weights, random):
+    parts = [f" {weight}* {part}" for part, weight in weights.items()]
+    name = canonical("+".join(parts))
+    assert canonical("+".join(random.sample(parts, len(parts)))) == canonical(name) == name
+    vectors = np.eye(2, dtype=np.float32)
+    quoted = Quoted(["Cats sleep.", "Dogs bark."], ["The cats sleep."], vectors, vectors[:1])
+    expected = sum(weight * CLOSENESS[part](quoted) for part, weight in weights.items()) / sum(
+        weights.values()
+    )
+    np.testing.assert_allclose(closeness(name)(quoted), expected, rtol=1e-5, atol=1e-7)
 
 
 @given(SENTENCES, QUOTES)

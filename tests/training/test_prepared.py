@@ -310,3 +310,14 @@ def test_a_closeness_that_is_not_known_is_refused_before_anything_is_written(tmp
     with pytest.raises(ValueError, match="bogus"):
         prepare(ARTICLES, encoder, "encoder", "bogus", tmp_path / "ready")
     assert not (tmp_path / "ready").exists()
+
+
+def test_targets_are_found_under_every_spelling_and_in_folders_of_earlier_versions(tmp_path, encoder):
+    folder = ready(ARTICLES, encoder, tmp_path / "ready", "blend")
+    add_targets(folder, "lexical+oracle")
+    add_targets(folder, "0.5*lexical + 0.5*oracle")
+    assert [place.name for place in (folder / "targets").iterdir()] == ["blend-3205163f"]  # as it always was
+    for name in ("blend", "oracle + lexical"):
+        assert len(load(folder, name)[1]) == 3
+    add_targets(folder, "0.30*lexical+0.7*oracle")
+    assert len(list((folder / "targets").glob("0.7xoracle+0.3xlexical-*"))) == 1

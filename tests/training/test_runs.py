@@ -320,3 +320,13 @@ def test_a_run_beside_with_the_name_of_a_baseline_is_refused_with_what_to_do(pre
         fit_run(prepared, tmp_path / name, with_fit(epochs=1))
     with pytest.raises(RunError, match=r"lead: 'lead' is a baseline in the report; rename the folder"):
         report_run(tmp_path / "run", beside=[tmp_path / "lead"])
+
+
+def test_a_run_on_the_blend_is_resumed_under_every_spelling_of_its_closeness(prepared, tmp_path):
+    for name in ("blend", "oracle+lexical", "lexical + oracle"):
+        config = fit_run(prepared, tmp_path / "run", run_config({**RUN, "closeness": name}))
+        assert config.closeness == "blend"
+    run_file = tmp_path / "run" / "run.toml"
+    run_file.write_text(run_file.read_text().replace('"blend"', '"lexical+oracle"'))  # of an earlier version
+    assert open_run(tmp_path / "run")[0].closeness == "blend"
+    fit_run(prepared, tmp_path / "run", run_config({**RUN, "closeness": "blend"}))

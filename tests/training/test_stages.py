@@ -155,9 +155,7 @@ def test_closeness_functions_are_compared_and_the_sketch_stands_among_them(folde
     figures = json.loads((tmp_path / "c" / "comparison.json").read_text())
     assert figures["split"] == "validation"
     systems = figures["overall"]["systems"]
-    assert {"model: lexical", "model: sketch", "choice: lexical", "choice: 0.5*oracle+0.5*lexical"} <= set(
-        systems
-    )
+    assert {"model: lexical", "model: sketch", "choice: lexical", "choice: blend"} <= set(systems)
     assert systems["choice: lexical"]["auc"]["mean"] == 1.0
     assert (tmp_path / "c" / "comparison.html").read_text().count("<svg") == 4
     capsys.readouterr()
