@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from summarizer import Summarizer, SummaryOptions
+from summarizer.options import DEFAULT_SENTENCES
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 from summarizer.selection import select
 from training.baselines import PacSum, lead
 from training.boilerplate import littered
-from training.evaluation import DEFAULT_SENTENCES
 from training.metrics import RougeMeter, auc
 from training.prepared import load
 

@@ -25,7 +25,7 @@ from summarizer.model import ModelConfig, position_features
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
 from training.config import FitConfig
-from training.evaluation import DEFAULT_SENTENCES, SENTENCES_BY_SOURCE
+from training.evaluation import summary_sentences
 from training.losses import Total, binary_cross_entropy
 from training.metrics import RougeMeter
 from training.network import Network, PaddedBatch, pad
@@ -153,7 +153,7 @@ def _rouge(model: EndToEnd, articles: Sequence[Tokenized]) -> float:
     for one in articles:
         scores = torch.sigmoid(model([one])[0])[0].double().numpy()
         article = one.article
-        count = SENTENCES_BY_SOURCE.get(article.article.source, DEFAULT_SENTENCES)
+        count = summary_sentences(article.article.source)
         chosen = select(scores, article.sentences, article.vectors, SummaryOptions(sentences=count))
         texts = [article.sentences[place] for place in chosen]
         found.append(100 * meter.score(texts, article.article.quotes).rouge2)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from summarizer import Summarizer, SummaryOptions
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 from training.corpus import Article, folded, split_of
-from training.evaluation import DEFAULT_SENTENCES, SENTENCES_BY_SOURCE
+from training.evaluation import summary_sentences
 from training.formats import read_corpus
 from training.metrics import RougeMeter, bootstrap_means
 
@@ -107,7 +107,7 @@ def rouge2(
     summarizer: Summarizer, meter: RougeMeter, article: Article, form: Callable[[str], str]
 ) -> NDArray[np.float64]:
     """ROUGE-2 in percent of what is selected, and of as many sentences from the beginning; shape (2,)."""
-    count = SENTENCES_BY_SOURCE.get(article.source, DEFAULT_SENTENCES)
+    count = summary_sentences(article.source)
     sentences = summarizer.evaluate(form(article.text), SummaryOptions(sentences=count)).sentences
     summaries = (
         [sentence.text for sentence in sentences if sentence.selected],

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from summarizer.options import Redundancy, SummaryOptions
 from summarizer.selection import select
-from training.evaluation import DEFAULT_SENTENCES, SENTENCES_BY_SOURCE, trained
+from training.evaluation import summary_sentences, trained
 from training.metrics import RougeMeter, bootstrap_means
 from training.runs import open_run
 
@@ -52,7 +52,7 @@ def main() -> None:
     for article in tqdm(splits[parsed.split], unit="article"):
         scores = model(article)
         lengths = np.array([max(len(sentence.split()), 1) for sentence in article.sentences])
-        count = SENTENCES_BY_SOURCE.get(article.article.source, DEFAULT_SENTENCES)
+        count = summary_sentences(article.article.source)
         for way in WAYS:
             options = SummaryOptions(sentences=count, redundancy=way.redundancy)
             chosen = select(scores / lengths**way.exponent, article.sentences, article.vectors, options)

@@ -20,7 +20,7 @@ from summarizer.encoder import TOKENIZER_FILE, StaticEncoder, read_table
 from summarizer.model import SentenceScorer, network_input
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
-from training.evaluation import DEFAULT_SENTENCES, SENTENCES_BY_SOURCE
+from training.evaluation import summary_sentences
 from training.metrics import RougeMeter
 from training.prepared import PreparedArticle
 from training.runs import CHECKPOINT_FOLDER, open_run
@@ -77,7 +77,7 @@ def measured(
         vectors = encoder.encode(article.sentences).vectors
         scores = scorer.score(network_input(vectors, article.features, scorer.config)).astype(np.float64)
         source = article.article.source
-        options = SummaryOptions(sentences=SENTENCES_BY_SOURCE.get(source, DEFAULT_SENTENCES))
+        options = SummaryOptions(sentences=summary_sentences(source))
         chosen = select(scores, article.sentences, vectors, options)
         summary = [article.sentences[index] for index in chosen]
         rouge[source].append(100 * meter.score(summary, article.article.quotes).rouge2)

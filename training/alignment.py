@@ -69,15 +69,6 @@ class Alignment:
     spans: tuple[Span, ...]
 
 
-def align(quote: str, text: str) -> Alignment:
-    """Find a quote in a text; see :class:`Aligner`, which is quicker for several quotes of one text.
-
-    >>> align("the dog … barked [at them]", "Then the dog, an old one, barked twice.")
-    Alignment(similarity=1.0, spans=(Span(start=5, end=12), Span(start=26, end=32)))
-    """
-    return Aligner(text).align(quote)
-
-
 class Aligner:
     """Finds quotes in one text.
 
@@ -85,6 +76,9 @@ class Aligner:
     ``(…)``) leaves out or a bracket replaces is not looked for; the pieces between are, in their order.
     A bracket inside a word (``[T]he``) only changes letters. A word is never found inside another one; in
     scripts without spaces (Chinese, Japanese, Thai and others) each character counts as a word.
+
+    >>> Aligner("Then the dog, an old one, barked twice.").align("the dog … barked [at them]")
+    Alignment(similarity=1.0, spans=(Span(start=5, end=12), Span(start=26, end=32)))
     """
 
     def __init__(self, text: str) -> None:

@@ -16,7 +16,7 @@ def card(config: CheckpointConfig, figures: Mapping[str, Mapping[str, Any]]) -> 
     :param config: of what it says about ``training``, ``articles`` (split -> how many), ``sources`` (source
         -> how many), ``left_out`` (sources) and how the articles were prepared (``boilerplate``,
         ``introductions``) are told where they are there.
-    :param figures: split -> what :func:`training.report.measure` gave for it; the last one is shown in
+    :param figures: split -> what :func:`training.evaluation.measure` gave for it; the last one is shown in
         full, the others by their verdict.
     """
     model = config.model

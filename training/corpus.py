@@ -11,6 +11,9 @@ from training.errors import TrainingError
 Split = Literal["train", "validation", "test"]
 Origin = Literal["quotes", "quotations", "sentences"]
 
+# Figures by position are of each tenth of an article.
+DECILES = 10
+
 
 class CorpusError(TrainingError):
     """A corpus file cannot be used at all; the message names it."""

@@ -10,12 +10,12 @@ from tqdm import tqdm
 
 from summarizer.encoder import Encoder
 from summarizer.model import SentenceScorer, network_input
-from summarizer.options import Redundancy, SummaryOptions
+from summarizer.options import DEFAULT_SENTENCES, Redundancy, SummaryOptions
 from summarizer.rarity import Rarity
 from summarizer.selection import by_score, select
 from summarizer.text_features import text_features
 from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
-from training.corpus import folded
+from training.corpus import DECILES, folded
 from training.metrics import (
     RougeMeter,
     auc,
@@ -30,9 +30,8 @@ from training.metrics import (
 )
 from training.prepared import PreparedArticle
 
-# Where editors write one sentence, one is what a summary is measured by.
+# Where editors write one sentence, a summary of one is measured.
 SENTENCES_BY_SOURCE: Mapping[str, int] = {"xsum": 1, "scitldr": 1}
-DEFAULT_SENTENCES = 3
 
 # Share of quotes that are sentences of their article from which a source counts as verbatim, so that
 # ranking metrics mean something.
@@ -44,7 +43,6 @@ EQUAL_ROUGE = tuple(f"equal_{name}" for name in ROUGE)
 RANKING = ("auc", "ndcg", "precision", "spearman")
 COMPARED = (*ROUGE, *EQUAL_ROUGE, *RANKING)
 METRICS = (*COMPARED, "words", "equal_words")
-DECILES = 10
 
 # Longer articles are shown only where a source has no other.
 MOST_SENTENCES_SHOWN = 40
@@ -56,12 +54,16 @@ Model = Callable[[PreparedArticle], Scores]
 """Scores of one article, shape (T,), in [0, 1]."""
 
 
+def summary_sentences(source: str) -> int:
+    """How many sentences a summary of an article of this source has."""
+    return SENTENCES_BY_SOURCE.get(source, DEFAULT_SENTENCES)
+
+
 def measure(
     articles: Sequence[PreparedArticle],
     models: Mapping[str, Model],
     *,
     background: Sequence[PreparedArticle] = (),
-    sentences: Mapping[str, int] = SENTENCES_BY_SOURCE,
     centroid_encoder: Encoder | None = None,
 ) -> dict[str, Any]:
     """Measure models and baselines on each source and on all together.
@@ -75,7 +77,6 @@ def measure(
     :param models: by name; the first is *the* model, which is compared with every other system.
     :param background: articles in which PacSum counts document frequencies, at best the training split;
         the articles themselves if empty.
-    :param sentences: source -> sentences in a summary; :data:`DEFAULT_SENTENCES` for any other.
     :param centroid_encoder: whose vectors the centroid baseline compares; those that the articles were
         prepared with if None.
     :returns: ready for JSON, None where a figure is not defined:
@@ -106,7 +107,7 @@ def measure(
         raise ValueError("measure needs at least one model; got none")
     if taken := models.keys() & set(BASELINES):
         raise ValueError(f"a model cannot have the name of a baseline: {', '.join(sorted(taken))}; rename it")
-    measured = _Measured(articles, models, background, sentences, centroid_encoder)
+    measured = _Measured(articles, models, background, centroid_encoder)
     sources = {
         source: _part(measured, [np.array(places)])
         for source, places in sorted(_places_by(article.article.source for article in articles).items())
@@ -137,7 +138,6 @@ class _Measured:
         articles: Sequence[PreparedArticle],
         models: Mapping[str, Model],
         background: Sequence[PreparedArticle],
-        sentences: Mapping[str, int],
         centroid_encoder: Encoder | None,
     ) -> None:
         self.articles = articles
@@ -147,14 +147,14 @@ class _Measured:
             source: np.array(places)
             for source, places in _places_by(article.article.source for article in articles).items()
         }
-        self.counts = [sentences.get(article.article.source, DEFAULT_SENTENCES) for article in articles]
+        self.counts = [summary_sentences(article.article.source) for article in articles]
         self.scores: dict[str, list[Scores]] = {name: [] for name in self.systems}
         self.selected: dict[str, list[Sequence[int]]] = {name: [] for name in self.systems}
         verbatim, budgets = {}, {}
         for source, places in self.places.items():
             found = [articles[place] for place in places]
             verbatim[source] = _is_verbatim(found)
-            count = sentences.get(source, DEFAULT_SENTENCES)
+            count = summary_sentences(source)
             budgets[source] = round(np.mean([_words(article.sentences[:count]) for article in found]))
         pacsum = PacSum("\n".join(article.sentences) for article in background or articles)
         lexrank, meter = LexRank(), RougeMeter()
@@ -418,8 +418,6 @@ def examples(
     articles: Sequence[PreparedArticle],
     model: Model,
     count: int = 10,
-    *,
-    sentences: Mapping[str, int] = SENTENCES_BY_SOURCE,
 ) -> list[dict[str, Any]]:
     """Articles to look at, of every source in turn, by turns among the well and the badly ranked.
 
@@ -443,10 +441,7 @@ def examples(
                 share = 0.9 if (row + turn) % 2 == 0 else 0.1
                 chosen.append(ranking.pop(round(share * (len(ranking) - 1))))
         turn += 1
-    return [
-        _example(article, model, sentences.get(article.article.source, DEFAULT_SENTENCES))
-        for article in chosen
-    ]
+    return [_example(article, model, summary_sentences(article.article.source)) for article in chosen]
 
 
 def _correlation(model: Model, article: PreparedArticle) -> float | None:

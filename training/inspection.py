@@ -14,9 +14,8 @@ from tqdm import tqdm
 
 from summarizer.sentences import SentenceSplitter
 from training.alignment import Aligner
-from training.corpus import Article, Corpus, Refused, folded, split_of
+from training.corpus import DECILES, Article, Corpus, Refused, folded, split_of
 
-DECILES = 10
 WORST = 10
 EXAMPLES = 3
 

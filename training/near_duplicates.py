@@ -39,8 +39,8 @@ class NearDuplicate(NamedTuple):
     share: float
 
 
-def near_duplicates(texts: Sequence[str], *, share: float = SHARE) -> Iterator[NearDuplicate]:
-    """Pairs of texts that have at least a share of the shorter one's runs of eight words in common.
+def near_duplicates(texts: Sequence[str]) -> Iterator[NearDuplicate]:
+    """Pairs of texts that have at least :data:`SHARE` of the shorter one's runs of eight words in common.
 
     Letter case, punctuation and spacing do not count; a text of fewer words is one run. A run of more than
     :data:`MOST_TEXTS` texts does not count, those with the same runs being one. Takes time in proportion to
@@ -59,7 +59,7 @@ def near_duplicates(texts: Sequence[str], *, share: float = SHARE) -> Iterator[N
     for group in groups:
         yield from (NearDuplicate(*pair, 1.0) for pair in combinations(group, 2))
     for one, two, found in _overlaps([np.frombuffer(runs, np.uint64) for runs in equal]):
-        if found >= share:
+        if found >= SHARE:
             for pair in product(groups[one], groups[two]):
                 yield NearDuplicate(min(pair), max(pair), found)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training import plots
-from training.corpus import folded
-from training.evaluation import BASELINES, DECILES, RANKING, Figures
+from training.corpus import DECILES, folded
+from training.evaluation import BASELINES, RANKING, Figures
 from training.pages import render
 
 # With fewer articles an interval is narrower than what it stands for, and nothing is said about chance.
@@ -16,7 +16,7 @@ FEWEST_TO_JUDGE = 20
 def verdict(part: Figures, baseline: str = "lead") -> str:
     """What may be said of the model beside a baseline, in plain words.
 
-    :param part: of a source, or ``overall``, as :func:`measure` gives them.
+    :param part: of a source, or ``overall``, as :func:`training.evaluation.measure` gives them.
     """
     found = part["systems"][baseline]["model_minus"]["rouge2"]
     if found["mean"] is None:
@@ -92,8 +92,8 @@ def html(
 ) -> str:
     """The page: figures, plots and articles with their scores in one file that needs no other.
 
-    :param figures: what :func:`measure` gave.
-    :param examples: what :func:`examples` gave.
+    :param figures: what :func:`training.evaluation.measure` gave.
+    :param examples: what :func:`training.evaluation.examples` gave.
     :param history: epochs, as mappings or dataclasses: ``number``, ``training_loss``, ``validation_loss``;
         other numbers are shown in the table. May be empty.
     :param about: ``name`` and ``version`` for the heading; everything is listed, a mapping in it as a

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training import alignment as module
-from training.alignment import THRESHOLD, Aligner, Alignment, Span, align, word_pattern
+from training.alignment import THRESHOLD, Aligner, Alignment, Span, word_pattern
 
 GOLDEN = [
     json.loads(line)
@@ -17,6 +17,10 @@ GOLDEN = [
 ]
 WORDS = st.lists(st.sampled_from("the cats slept on a mat while dogs were barking".split()), max_size=12)
 ANYTHING = st.text(max_size=40) | st.text("ab c.…[]()\"'’-–\n\u00a0\u00ad\u0301é🙂猫ب", max_size=40)
+
+
+def align(quote: str, text: str) -> Alignment:
+    return Aligner(text).align(quote)
 
 
 def found(quote: str, text: str) -> list[str]:

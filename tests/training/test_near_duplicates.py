@@ -26,9 +26,10 @@ def test_texts_in_other_capitals_are_the_same_with_sharp_s_too():
 def test_the_share_is_that_of_the_shorter_text():
     (pair,) = near_duplicates([text(0, 500), text(100, 50)])
     assert pair.share == 1
-    half = text(0, 4 * RUN) + " " + text(900, 4 * RUN)
-    assert list(near_duplicates([text(0, 400), half], share=0.3))
-    assert not list(near_duplicates([text(0, 400), half], share=0.6))
+    most = text(0, 5 * RUN) + " " + text(900, 3 * RUN)
+    least = text(0, 3 * RUN) + " " + text(900, 5 * RUN)
+    assert list(near_duplicates([text(0, 400), most]))
+    assert not list(near_duplicates([text(0, 400), least]))
 
 
 def test_a_line_that_everybody_prints_makes_no_duplicates():

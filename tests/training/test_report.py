@@ -167,11 +167,12 @@ def test_ranking_is_measured_where_quotes_are_verbatim(figures):
     assert figures["overall"]["systems"]["model"]["auc"] == news["model"]["auc"]
 
 
-def test_the_number_of_sentences_depends_on_the_source(articles, figures):
+def test_the_number_of_sentences_depends_on_the_source(articles, figures, monkeypatch):
     assert figures["sources"]["news"]["summary_sentences"] == 3
     assert figures["sources"]["xsum"]["summary_sentences"] == 1
     assert figures["overall"]["summary_sentences"] is None
-    other = measure(articles, {"model": seeing}, sentences={"news": 2})
+    monkeypatch.setattr("training.evaluation.SENTENCES_BY_SOURCE", {"news": 2})
+    other = measure(articles, {"model": seeing})
     assert [part["summary_sentences"] for part in other["sources"].values()] == [2, 3]
 
 
