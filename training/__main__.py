@@ -48,14 +48,14 @@ from training.runs import PAGE_FILE, fit_run, report_run
 from training.search import REPORT_FILE as SEARCH_PAGE
 from training.search import ended, search
 
-# What else is said of an interrupted stage that keeps what it has done.
+# Added to the message when a stage that can resume is interrupted.
 _RESUMES = "; it resumes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage.
 
-    :returns: exit status: 0 done, 1 an input cannot be used, 2 wrong arguments, 130 interrupted.
+    :returns: exit status: 0 success, 1 unusable input, 2 wrong arguments, 130 interrupted.
     """
     parsed = _parser().parse_args(arguments)
     try:
@@ -76,14 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(after="")
     stages = parser.add_subparsers(required=True, metavar="STAGE")
 
-    stage = stages.add_parser("fetch", help="write a corpus that comes as an installed package")
+    stage = stages.add_parser("fetch", help="write a corpus from an installed package")
     stage.add_argument(
-        "name", choices=["aclsum"], help="aclsum: 250 papers, sentences that people highlighted"
+        "name", choices=["aclsum"], help="aclsum: 250 papers with the sentences that people highlighted"
     )
     _add_out(stage, "corpus file to write (.jsonl or .jsonl.gz)")
     stage.set_defaults(stage=_fetch)
 
-    stage = stages.add_parser("inspect", help="say what is in a corpus, and what is wrong with it")
+    stage = stages.add_parser("inspect", help="show what a corpus contains and what is wrong with it")
     _add_corpus(stage)
     stage.add_argument(
         "--sample",
@@ -93,13 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     stage.set_defaults(stage=_inspect)
 
-    stage = stages.add_parser("distill", help="make a static encoder out of a SentenceTransformer")
+    stage = stages.add_parser("distill", help="make a static encoder from a SentenceTransformer")
     _add_out(stage, "folder to write")
-    stage.add_argument("--teacher", type=Path, help="model folder; all-MiniLM-L6-v2 as packaged by default")
+    stage.add_argument("--teacher", type=Path, help="model folder (default: the packaged all-MiniLM-L6-v2)")
     stage.add_argument("--dimension", type=_positive, default=256, help="width of the vectors (default 256)")
     stage.set_defaults(stage=_distill)
 
-    stage = stages.add_parser("prepare", help="split, encode and give targets")
+    stage = stages.add_parser("prepare", help="split and encode articles, compute their targets")
     _add_corpus(stage)
     stage.add_argument(
         "--encoder", required=True, help="folder of a static encoder, or any SentenceTransformer"
@@ -110,24 +110,26 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         default=0.0,
         metavar="SHARE",
-        help="share of the training articles that are learned from a second time, with bylines, captions and"
-        " the like among their sentences, which nobody quotes (default 0)",
+        help="share of the training articles to use a second time with bylines, captions and other lines that"
+        " nobody quotes (default 0)",
     )
     stage.add_argument(
         "--introductions",
         nargs="+",
         default=[],
         metavar="SOURCE",
-        help="sources whose quotes are the introduction that was cut off from the text (as in XSum); half of"
-        " their training articles get it back",
+        help="sources whose quotes are an introduction that was cut off from the text (as in XSum); it is"
+        " restored in half of their training articles",
     )
     _add_out(stage, "folder to write; the same command resumes it")
     stage.set_defaults(stage=_prepare, after=_RESUMES)
 
-    stage = stages.add_parser("align", help="show quotes, and the targets beside the sentences")
+    stage = stages.add_parser("align", help="write a page with the quotes and targets of some articles")
     _add_prepared(stage)
     _add_closeness(stage)
-    stage.add_argument("--articles", type=_positive, default=20, metavar="N", help="how many (default 20)")
+    stage.add_argument(
+        "--articles", type=_positive, default=20, metavar="N", help="number of articles (default 20)"
+    )
     _add_out(stage, "page to write (.html)")
     stage.set_defaults(stage=_align)
 
@@ -135,20 +137,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(stage)
     stage.set_defaults(stage=_config)
 
-    stage = stages.add_parser("fit", help="train the network, write a checkpoint")
+    stage = stages.add_parser("fit", help="train the network and write a checkpoint")
     _add_prepared(stage)
-    stage.add_argument(
-        "--encoder", metavar="PATH", help="where the encoder is, if it was moved since prepare"
-    )
+    stage.add_argument("--encoder", metavar="PATH", help="path of the encoder, if it has moved since prepare")
     _add_out(stage, "folder of the run; the same command resumes it")
     _add_settings(stage)
     stage.set_defaults(stage=_fit, after=_RESUMES)
 
     stage = stages.add_parser(
-        "report", help="measure a run, write report.html, report.json and the model card"
+        "report", help="measure a run and write report.html, report.json and the model card"
     )
     stage.add_argument("run", type=Path, help="folder that fit wrote")
-    stage.add_argument("--prepared", type=Path, help="where the prepared articles are, if they were moved")
+    stage.add_argument("--prepared", type=Path, help="folder of the prepared articles, if it has moved")
     stage.add_argument(
         "--beside",
         type=Path,
@@ -160,11 +160,11 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument(
         "--centroid",
         metavar="ENCODER",
-        help="whose vectors the centroid baseline compares, if not the run's own; slow with a transformer",
+        help="encoder of the centroid baseline (default: that of the run); slow with a transformer",
     )
     stage.set_defaults(stage=_report)
 
-    stage = stages.add_parser("compare", help="fit a model on each closeness, show which serves best")
+    stage = stages.add_parser("compare", help="fit a model on each closeness and compare them")
     _add_prepared(stage)
     stage.add_argument(
         "--on",
@@ -172,20 +172,30 @@ def _parser() -> argparse.ArgumentParser:
         type=_closeness,
         default=[*CLOSENESS, "blend"],
         metavar="CLOSENESS",
-        help="default: all, and blend",
+        help="closeness functions to compare (default: all, and blend)",
     )
-    stage.add_argument("--split", choices=["validation", "test"], default="validation", help="to measure on")
+    stage.add_argument(
+        "--split",
+        choices=["validation", "test"],
+        default="validation",
+        help="split to measure on (default validation)",
+    )
     _add_out(stage, "folder to write; the same command resumes it")
     _add_settings(stage)
     stage.set_defaults(stage=_compare, after=_RESUMES)
 
-    stage = stages.add_parser("search", help="look for the best settings")
+    stage = stages.add_parser("search", help="search for the best settings")
     _add_prepared(stage)
-    stage.add_argument("--space", type=Path, required=True, help="what may vary (TOML)")
     stage.add_argument(
-        "--trials", type=_positive, default=50, help="in all, with those of earlier calls (default 50)"
+        "--space", type=Path, required=True, help="file with the settings that may vary (TOML)"
     )
-    stage.add_argument("--jobs", type=_positive, default=1, help="processes at once (default 1)")
+    stage.add_argument(
+        "--trials",
+        type=_positive,
+        default=50,
+        help="total number of trials, including those of earlier calls (default 50)",
+    )
+    stage.add_argument("--jobs", type=_positive, default=1, help="number of parallel processes (default 1)")
     _add_out(stage, "folder to write; the same command resumes it")
     _add_settings(stage)
     stage.set_defaults(stage=_search, after=_RESUMES)
@@ -193,8 +203,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_corpus(stage: argparse.ArgumentParser) -> None:
-    stage.add_argument("corpus", type=Path, nargs="+", help="files, or folders of them")
-    stage.add_argument("--format", choices=FORMATS, help="of the files; by default what their names say")
+    stage.add_argument("corpus", type=Path, nargs="+", help="files or folders")
+    stage.add_argument("--format", choices=FORMATS, help="format of the files (default: by their names)")
     stage.add_argument(
         "--columns",
         nargs="+",
@@ -204,7 +214,9 @@ def _add_corpus(stage: argparse.ArgumentParser) -> None:
         metavar="OURS=THEIRS",
         help="fields with other names, for example text=body quotes=highlights",
     )
-    stage.add_argument("--blurbs", type=Path, help="for a folder of HTML pages: file with page and blurb")
+    stage.add_argument(
+        "--blurbs", type=Path, help="for a folder of HTML pages: file with the columns page and blurb"
+    )
 
 
 def _column(given: str) -> tuple[str, str]:
@@ -246,8 +258,8 @@ def _add_closeness(stage: argparse.ArgumentParser) -> None:
         "--closeness",
         type=_closeness,
         default="blend",
-        help=f"what makes the targets: {', '.join(CLOSENESS)}, or a blend such as 0.7*oracle+0.3*lexical"
-        " (default blend, which is oracle+lexical)",
+        help=f"how targets are computed: {', '.join(CLOSENESS)}, or a blend such as 0.7*oracle+0.3*lexical"
+        " (default blend, short for oracle+lexical)",
     )
 
 
@@ -259,7 +271,7 @@ def _add_settings(stage: argparse.ArgumentParser) -> None:
     """A run file or a preset, and an option for each setting that overrides it."""
     source = stage.add_mutually_exclusive_group()
     source.add_argument("--config", type=Path, metavar="FILE", help="run file (TOML); `config` prints one")
-    source.add_argument("--preset", choices=PRESETS, help="recipe that comes with this package")
+    source.add_argument("--preset", choices=PRESETS, help="built-in recipe")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for setting in settings():
         if setting.section not in groups:
@@ -285,7 +297,7 @@ def _metavar(setting: Setting) -> str:
 
 
 def _run_config(parsed: argparse.Namespace) -> RunConfig:
-    """Defaults, under the run file or the preset, under what the command line says."""
+    """The defaults, overridden by the run file or the preset, overridden by the command line."""
     values: dict[str, Any] = {}
     if parsed.config:
         values = read_run(parsed.config)
@@ -301,7 +313,7 @@ def _run_config(parsed: argparse.Namespace) -> RunConfig:
 
 
 def _typed(setting: Setting, given: str) -> Any:
-    """What the command line says, as a value; what cannot be one stays text and is refused by name."""
+    """The option as a value of its type; if that fails, as text, which :func:`run_config` refuses."""
     if setting.type is bool:
         return {"true": True, "false": False}.get(given, given)
     if setting.type in (int, float):
@@ -359,7 +371,8 @@ def _prepare(parsed: argparse.Namespace) -> None:
 def _align(parsed: argparse.Namespace) -> None:
     if parsed.out.is_dir():
         raise TrainingError(
-            f"--out {parsed.out} is a folder; name the page to write, as {parsed.out / 'alignments.html'}"
+            f"--out {parsed.out} is a folder; name the page to write, such as"
+            f" {parsed.out / 'alignments.html'}"
         )
     add_targets(parsed.prepared, parsed.closeness)
     articles = load(parsed.prepared, parsed.closeness)[1]

@@ -1,11 +1,11 @@
-"""Where a quote stands in an article, though it was edited on the way.
+"""Finding the place of a quote in an article, even if the quote was edited.
 
 Both are compared as words: Unicode NFKC, case folded, without punctuation, invisible characters or white
-space, each with its place in the text. First the quote is looked for as it is, its words run together, so
-that ``co-operate``, ``cooperate`` and ``co operate`` are the same. If that fails, the words are aligned by
+space, each with its place in the text. First the quote is looked for verbatim, with its words run together,
+so that ``co-operate``, ``cooperate`` and ``co operate`` are the same. If that fails, the words are aligned by
 dynamic programming: local alignment with affine gaps (Smith and Waterman, "Identification of common molecular
-subsequences", 1981; Gotoh, "An improved algorithm for matching biological sequences", 1982), where a
-misspelt word still counts for something and an ellipsis may skip any amount of text.
+subsequences", 1981; Gotoh, "An improved algorithm for matching biological sequences", 1982), where misspelt
+words count in part and an ellipsis may skip any amount of text.
 """
 
 import re
@@ -23,23 +23,23 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
 # Below this similarity a quote counts as not found. Measured: all 36,138 quotes of corpora of extracts have 1
-# (BBC News Summary, SOSum, ACLSum, AMI); introductions cut off from articles, which do not stand in them
+# (BBC News Summary, SOSum, ACLSum, AMI); introductions cut off from articles, which are not in them
 # (XSum), have 0.59 or less in 99 of 100. Between are paraphrases that keep about half of the words.
 THRESHOLD = 0.6
-# A quote of fewer words is only looked for as it is: one or two words that are nearly the same prove nothing.
+# A quote of fewer words is only looked for verbatim: one or two words that are nearly the same prove nothing.
 FEWEST_FUZZY_WORDS = 3
 # Similarity (1 - edits / letters) at which two words may be the same one: one edit in four letters.
 SAME_WORD = 0.75
 # Words of the quote times words of the text that are aligned at once, about 100 MB; a longer quote is aligned
-# part after part, each after the one before, of SHORTEST_PART words at least.
+# in parts of at least SHORTEST_PART words, each after the place of the one before.
 LARGEST_TABLE = 4_000_000
 SHORTEST_PART = 32
 
 # Costs of the alignment, in letters: a match earns as many as its word has.
-_SKIP_TEXT, _SKIP_TEXT_LETTER = 2.0, 0.2  # text that the quote leaves out without saying so
-_SKIP_QUOTE, _SKIP_QUOTE_LETTER = 1.0, 0.25  # words of the quote that the text does not have
+_SKIP_TEXT, _SKIP_TEXT_LETTER = 2.0, 0.2  # text that the quote leaves out without a mark
+_SKIP_QUOTE, _SKIP_QUOTE_LETTER = 1.0, 0.25  # words of the quote that are not in the text
 _SKIP_MARKED_LETTER = 1e-4  # text left out at an ellipsis or a bracket: free, but the nearest is preferred
-_CUT_OUT = 2  # words skipped in the text, beyond those replaced, that part a span in two
+_CUT_OUT = 2  # words skipped in the text, beyond those replaced, that split a span in two
 
 _ROUNDING = 1e-6  # sums that differ by less are equal
 
@@ -56,13 +56,13 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Where a quote stands, and how like it the text there is.
+    """The place of a quote, and the similarity of the text there.
 
     :ivar similarity: in [0, 1]: 2 M / (A + B), with the letters A of the quote, B of the spans, and M of the
-        quote's words that were found, each times its likeness to the word of the text (Dice). 1 where
-        nothing but case, punctuation, spacing and what is marked as left out or replaced differs.
+        quote's words that were found, each times its similarity to the word of the text (Dice). 1 if
+        nothing differs except case, punctuation, spacing and passages marked as left out or replaced.
     :ivar spans: in document order, disjoint, from the first letter of a word to the last of a word; empty
-        where nothing was found, that is, where the similarity is below :data:`THRESHOLD`.
+        if nothing was found, that is, if the similarity is below :data:`THRESHOLD`.
     """
 
     similarity: float
@@ -72,8 +72,8 @@ class Alignment:
 class Aligner:
     """Finds quotes in one text.
 
-    Of several places that fit equally well the first is taken. What an ellipsis (``…``, ``...``, ``[...]``,
-    ``(…)``) leaves out or a bracket replaces is not looked for; the pieces between are, in their order.
+    Of several places that fit equally well the first is taken. Ellipses (``…``, ``...``, ``[...]``, ``(…)``)
+    and brackets are not looked for; the pieces between them are, in their order.
     A bracket inside a word (``[T]he``) only changes letters. A word is never found inside another one; in
     scripts without spaces (Chinese, Japanese, Thai and others) each character counts as a word.
 
@@ -96,7 +96,7 @@ class Aligner:
         self._numbers = np.array([numbers[word.letters] for word in self._words], np.int64)  # (N,)
 
     def align(self, quote: str) -> Alignment:
-        """Where the quote stands, with how much of it; never an error, whatever the quote."""
+        """The place of the quote and its similarity; any quote is allowed."""
         whole = [word.letters for word in _words(quote)]
         if not whole:
             return self._symbols(quote)
@@ -112,7 +112,7 @@ class Aligner:
         return self._fuzzy(words, set(accumulate(map(len, pieces))))
 
     def _symbols(self, quote: str) -> Alignment:
-        """A quote without letter or digit, such as an emoji, as it is."""
+        """A quote without letters and digits, such as an emoji, verbatim."""
         wanted = quote.strip()
         start = self._text.find(wanted) if wanted else -1
         return Alignment(0.0, ()) if start < 0 else Alignment(1.0, (Span(start, start + len(wanted)),))
@@ -201,7 +201,7 @@ _SPACELESS = (
 
 
 def _pieces(quote: str) -> list[list[str]]:
-    """The words between ellipses and brackets; pieces without words are left out."""
+    """The words of each piece between ellipses and brackets, without empty pieces."""
     plain = _BRACKET_IN_WORD.sub(r"\1\2", quote.replace(_MARK, " "))
     marked = _BRACKET.sub(_MARK, _ELLIPSIS.sub(_MARK, plain))
     pieces = [[word.letters for word in _words(piece)] for piece in marked.split(_MARK)]
@@ -218,9 +218,9 @@ def _words(text: str) -> Iterator[_Word]:
 
 @lru_cache(maxsize=1)
 def word_pattern() -> re.Pattern[str]:
-    """What matches a word: letters and digits of one script, with the marks and invisible characters on them.
+    """A pattern for words: letters and digits of one script, with the marks and invisible characters on them.
 
-    In scripts that put no space between words, each character is one.
+    In scripts without spaces between words each character is one.
     """
     riders = "".join(f"{first}-{last}" for first, last in _ranges(_RIDERS))
     letter = rf"(?:[0-9A-Za-z]++|[^\W_{_SPACELESS}])[{riders}]*"  # the first half is there for speed
@@ -238,7 +238,7 @@ def _ranges(categories: Collection[str]) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=1)
 def _number_or_word() -> re.Pattern[str]:
-    """Likewise, with ``1,000.5`` as one."""
+    """The same, with ``1,000.5`` as one word."""
     return re.compile(rf"\d+(?:[.,]\d+)+|{word_pattern().pattern}")
 
 
@@ -248,7 +248,7 @@ def _chain(likeness: Values, quote_sizes: Values, text_sizes: Values, marks: set
     :param likeness: shape (M, N), in [0, 1].
     :param quote_sizes: shape (M,), letters of each word of the quote.
     :param text_sizes: shape (N,), letters of each word of the text.
-    :param marks: after how many words of the quote something is marked as left out.
+    :param marks: numbers of words of the quote after which something is marked as left out.
     """
     rows, columns = likeness.shape
     if not columns:
@@ -274,7 +274,7 @@ def _chain(likeness: Values, quote_sizes: Values, text_sizes: Values, marks: set
 
 
 def _cost(row: int, marks: set[int]) -> tuple[float, float]:
-    """What skipping text after this word of the quote costs: at once, and for each letter."""
+    """The cost of skipping text after this word of the quote: fixed, and per letter."""
     return (0.0, _SKIP_MARKED_LETTER) if row + 1 in marks else (_SKIP_TEXT, _SKIP_TEXT_LETTER)
 
 
@@ -286,7 +286,7 @@ def _trace(
     before: Sums,
     marks: set[int],
 ) -> list[_Match]:
-    """Walk back from the first of the best ends."""
+    """Trace the alignment back from the first of the best ends."""
     best = matched.max(axis=0)
     if best.max() <= 0:
         return []
@@ -310,7 +310,7 @@ def _trace(
 
 
 def _groups(matches: Sequence[_Match], marks: set[int]) -> list[list[_Match]]:
-    """Matches that belong to one span: parted where the quote says so, or where it cut something out."""
+    """Matches grouped by span: split where the quote marks an omission, or has one."""
     groups = [[matches[0]]]
     for last, match in pairwise(matches):
         skipped, replaced = match.text - last.text - 1, match.quote - last.quote - 1

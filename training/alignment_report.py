@@ -1,4 +1,4 @@
-"""A page that shows articles with their quotes, where these stand, and the targets that came of it."""
+"""A page that shows articles with their quotes, the places of these, and the resulting targets."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from training.prepared import PreparedArticle
 
 
 def alignment_report(articles: Sequence[PreparedArticle], closeness_name: str) -> str:
-    """One HTML page: each article's quotes, and its sentences with their targets and what was quoted of them.
+    """One HTML page: each article's quotes, and its sentences with their targets and the quoted parts.
 
-    :param articles: in the order in which they are to be shown; none gives a page that says so.
-    :param closeness_name: what the targets were made with, for the heading.
+    :param articles: in the order of the page.
+    :param closeness_name: that of the targets, for the heading.
     :returns: the page; to be written as UTF-8.
     """
     shown = [_shown(article) for article in articles]
@@ -35,7 +35,7 @@ def alignment_report(articles: Sequence[PreparedArticle], closeness_name: str) -
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
-    """A quote, and the numbers from 1 of the sentences in which it stands."""
+    """A quote, and the numbers from 1 of the sentences in which it was found."""
 
     text: str
     similarity: float
@@ -48,7 +48,7 @@ class _Quote:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of a sentence that was quoted as a whole, or not at all."""
+    """A part of a sentence that is either quoted or not."""
 
     text: str
     is_quoted: bool
@@ -98,7 +98,7 @@ def _pieces(sentence: str, is_quoted: Sequence[int]) -> list[_Piece]:
 
 
 def _touched(alignment: Alignment, starts: Sequence[int]) -> list[int]:
-    """Numbers, from 1, of the sentences in which spans lie."""
+    """Numbers, from 1, of the sentences that contain spans."""
     numbers: set[int] = set()
     for start, end in alignment.spans:
         numbers.update(range(bisect_right(starts, start), bisect_right(starts, end - 1) + 1))

@@ -9,29 +9,29 @@ from pathlib import Path
 
 @contextmanager
 def alone(folder: Path) -> Iterator[int]:
-    """Keep other processes from writing to a folder; a kill sets it free, and nothing is left there.
+    """Keep other processes from writing to a folder; a kill releases the lock, and no file is left behind.
 
     :returns: descriptor of the lock, for :func:`together`.
-    :raises BlockingIOError: another process has it.
+    :raises BlockingIOError: another process holds the lock.
     """
     with _opened(folder) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BlockingIOError(
-                f"{folder} is being written by another process; wait for its end or name another folder"
+                f"{folder} is being written by another process; wait until it ends or name another folder"
             ) from None
         yield descriptor
 
 
 def together(descriptor: int) -> None:
-    """From now on let those in that call :func:`helping`, but nobody who wants to be alone."""
+    """Share the lock with callers of :func:`helping`, but not with those of :func:`alone`."""
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
 @contextmanager
 def helping(folder: Path) -> Iterator[None]:
-    """Write beside the process that let others in, and keep the folder even if that process is killed."""
+    """Share the lock that :func:`together` opened, and hold it even if that process is killed."""
     with _opened(folder) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield

@@ -1,4 +1,4 @@
-"""What a model has to beat: scores that need no learning, and the choice that nothing can beat by much.
+"""What a model has to beat: scores without learning, and the choice that nothing can beat by much.
 
 Every score has shape (T,), T being the number of sentences, and lies in [0, 1]. Equal scores mean document
 order.
@@ -33,13 +33,13 @@ def lead(count: int) -> Scores:
 
 
 def random(count: int, article_id: str) -> Scores:
-    """By chance, but for ever the same for one article, whatever stands beside it. Shape (T,), in [0, 1)."""
+    """Pseudo-random, always the same for the same id. Shape (T,), in [0, 1)."""
     seed = int.from_bytes(hashlib.sha256(article_id.encode()).digest()[:8], "big")
     return np.random.default_rng(seed).random(count)
 
 
 def longest(sentences: Sequence[str]) -> Scores:
-    """The more words, the better: what a method measures that does not beat it. Shape (T,), in [0, 1]."""
+    """The more words, the better; a method that does not beat it measures length. Shape (T,), in [0, 1]."""
     words = np.array([len(sentence.split()) for sentence in sentences], np.float64)
     scores: Scores = words / max(words.max(initial=0), 1)
     return scores
@@ -63,14 +63,14 @@ def centroid(vectors: NDArray[np.float32]) -> Scores:
 
 
 class PacSum:
-    """Directed centrality: a sentence counts that others resemble, those after it and before it apart.
+    """Directed centrality: similarity to other sentences, with separate weights for those before and after.
 
     Zheng and Lapata, "Sentence Centrality Revisited for Unsupervised Summarization" (ACL 2019,
-    arXiv 1906.03508), with TF-IDF vectors: e_ij is the cosine of sentences i and j; of it
-    min e + beta (max e - min e) is taken away, what falls below 0 is 0; the score of i is
+    arXiv 1906.03508), with TF-IDF vectors: e_ij is the cosine of sentences i and j; minus
+    min e + beta (max e - min e), and at least 0; the score of i is
     lambda1 (sum of e_ij over j before i) + (1 - lambda1) (sum of e_ij over j after i), stretched to [0, 1].
 
-    :param documents: texts, at best of the training split, in which document frequencies are counted.
+    :param documents: texts in which document frequencies are counted, preferably those of the training split.
     """
 
     # Best mean ROUGE-2 over sources on training articles, of beta 0 to 0.6 and lambda1 -2 to 0.5.
@@ -81,7 +81,7 @@ class PacSum:
         self._vectorizer = TfidfVectorizer(token_pattern=_WORD.pattern)
         try:
             self._vectorizer.fit(documents)
-        except ValueError:  # not a word in any of them
+        except ValueError:  # none of them has a word
             self._vectorizer.fit(["none"])
 
     def scores(self, sentences: Sequence[str]) -> Scores:
@@ -97,7 +97,7 @@ class PacSum:
 
 
 class _Words(NamedTuple):
-    """A sentence as LexRank wants it; its place keeps repeated ones apart."""
+    """A sentence in the form that LexRank needs; its place keeps repeated ones apart."""
 
     place: int
     words: tuple[str, ...]
@@ -128,17 +128,17 @@ class LexRank:
             return rated
 
         words = (_Words(place, tuple(_WORD.findall(text))) for place, text in enumerate(sentences))
-        # A number of sentences may be a function of all of them with their ratings: it is shown every one.
-        with np.errstate(invalid="ignore"):  # a graph without an edge is divided by 0
+        # sumy accepts a function as the number of sentences, and calls it with all of them and their ratings.
+        with np.errstate(invalid="ignore"):  # a graph without edges leads to a division by 0
             self._rank(_Document(tuple(words)), keep)
         return _stretched(np.nan_to_num(ratings))
 
 
 def oracle(sentences: Sequence[str], quotes: Sequence[str], count: int) -> Scores:
-    """The sentences that come closest to the quotes, chosen by looking at them.
+    """The sentences that come closest to the quotes, chosen by looking at the quotes.
 
-    :param count: how many to choose.
-    :returns: shape (T,): 1 for the first choice, less for each later one, 0 for what was not chosen.
+    :param count: number of sentences to choose.
+    :returns: shape (T,): 1 for the first choice, less for each later one, 0 for all other sentences.
 
     >>> oracle(["Fish swim.", "Cats sleep.", "Dogs bark."], ["Dogs bark."], 2).tolist()
     [0.5, 0.0, 1.0]

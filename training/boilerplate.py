@@ -1,7 +1,7 @@
-"""Lines that web pages print around and inside an article, to learn from that nobody quotes them.
+"""Lines that web pages print around and inside an article, so that the model learns not to select them.
 
-Corpora with quotes are clean; what callers send is not always. So some training articles are given such
-lines. They are made of patterns written for this purpose, with names and numbers by chance.
+Corpora with quotes are clean; the articles that callers send are not always. So some training articles get
+such lines, made from patterns written for this purpose, with random names and numbers.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ FORMS = "Analysis Comment Exclusive Explainer Interview Live Obituary Opinion Re
 LABELS = "Above Aftermath Champion Flashback Gallery Graphic Inset Joy Rival Sorrow Tribute Video".split()
 CLUBS = "Albion Athletic City County Rangers Rovers Town United".split()
 
-# What stands before the text.
+# Before the text.
 HEAD = (
     "By {name}",
     "By .",
@@ -54,7 +54,7 @@ HEAD = (
     "Present: {name}, {name}, {name}",
     "Serves {digit}",
 )
-# What stands between paragraphs.
+# Between paragraphs.
 INSIDE = (
     "{heading}",
     "{heading}",
@@ -90,7 +90,7 @@ INSIDE = (
     "Like us on Facebook",
     "Follow {name} on Twitter @{handle}",
 )
-# What stands after it.
+# After the text.
 TAIL = (
     "Click here to comment on this story.",
     "Comments ({number})",
@@ -111,27 +111,27 @@ TAIL = (
     "Sorry, comments are not open on this article.",
 )
 
-# Lines in one article, at most, before, inside and after it.
+# At most this many lines before, inside and after an article.
 MOST_LINES = (4, 3, 3)
 
-# How often the title stands above the text; where none is known, something like one.
+# How often the title precedes the text; without a known title, a made-up headline.
 TITLE_SHARE, HEADLINE_SHARE = 0.5, 0.4
 
-# How a line may end: pages differ, and scraped corpora put a full stop behind everything.
+# How a line may end: pages differ, and scraped corpora put a full stop after everything.
 ENDINGS = ("", "", ".", " .")
 
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
 class Littered(NamedTuple):
-    """:ivar sentences: with lines put in. :ivar is_boilerplate: which ones those are."""
+    """:ivar sentences: with inserted lines. :ivar is_boilerplate: which ones were inserted."""
 
     sentences: list[str]
     is_boilerplate: list[bool]
 
 
 def littered(sentences: Sequence[str], article_id: str, title: str | None = None) -> Littered:
-    """Put one to eleven lines around and between the sentences of an article; the same at every call.
+    """Insert one to eleven lines around and between the sentences of an article; the same in every call.
 
     >>> littered(["Cats sleep.", "Dogs bark."], "pets/5").sentences
     ['Cats sleep', 'By Priya Jones and Anna Okafor.', 'Listen to this article .', 'Politics .', \
@@ -157,12 +157,12 @@ def littered(sentences: Sequence[str], article_id: str, title: str | None = None
 
 
 def is_chosen(article_id: str, share: float) -> bool:
-    """Whether an article is among the share of all that is littered; by its id."""
+    """Whether an article belongs to this share of all articles, by a hash of its id."""
     return bool(_generator("chosen", article_id).random() < share)
 
 
 def _line(generator: np.random.Generator, patterns: Sequence[str], sentences: Sequence[str]) -> str:
-    """One of the patterns, every field of it drawn by itself."""
+    """One of the patterns, with a random value for each field."""
 
     def one(choices: Sequence[str]) -> str:
         return choices[int(generator.integers(len(choices)))]

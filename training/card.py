@@ -1,4 +1,4 @@
-"""The model card: what a checkpoint is, what it was trained on, what was measured, what it cannot do."""
+"""The model card: what a checkpoint is, its training data, its figures and its limits."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,11 +13,11 @@ from training.report import as_markdown, strongest_baseline, verdict
 def card(config: CheckpointConfig, figures: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown for the checkpoint's README.
 
-    :param config: of what it says about ``training``, ``articles`` (split -> how many), ``sources`` (source
-        -> how many), ``left_out`` (sources) and how the articles were prepared (``boilerplate``,
-        ``introductions``) are told where they are there.
-    :param figures: split -> what :func:`training.evaluation.measure` gave for it; the last one is shown in
-        full, the others by their verdict.
+    :param config: its ``training`` may contain ``articles`` (split -> number), ``sources`` (source ->
+        number), ``left_out`` (sources) and how the articles were prepared (``boilerplate``,
+        ``introductions``).
+    :param figures: split -> the result of :func:`training.evaluation.measure`; the last one is shown in full,
+        the others by their verdict.
     """
     model = config.model
     sections = [
@@ -37,8 +37,8 @@ Scores every sentence of an article by how close it is to what a curator would q
 
 ## Intended use
 
-To suggest sentences that a person then reads in their place: previews, teasers, a first choice for a
-curator. Not to decide anything by itself, and not for texts where leaving something out does harm.
+To suggest sentences that a person then reads in context: previews, teasers, a first choice for a curator.
+Not for automatic decisions, and not for texts in which an omission does harm.
 
 ## Data
 
@@ -46,22 +46,22 @@ curator. Not to decide anything by itself, and not for texts where leaving somet
         *(_figures(split, found, last=split == list(figures)[-1]) for split, found in figures.items()),
         f"""## Limits
 
-- **Position**: what was quoted often stands early, and the model has learnt so. In texts built otherwise
-  that can mislead it; the report shows scores by position.
-- **Short texts**: of an article of a few sentences nearly any choice is good, and figures say little.
-- **Other texts**: the figures are of text like the articles above, in their languages. Anything else is
-  split and scored too; nobody has measured how well.
-- A selected sentence can depend on one that is not ("He also said so"). Read it in its place.
+- **Position**: quotes are often from the beginning of an article, and the model has learned that. Texts of
+  another structure can mislead it; the report shows scores by position.
+- **Short texts**: in an article of a few sentences nearly any choice is good, and figures say little.
+- **Other texts**: the figures apply to texts like the articles above, in their languages. Other texts are
+  split and scored too, but how well has not been measured.
+- A selected sentence can depend on one that is not selected ("He also said so"). Read it in context.
 
 ## Licence
 
 The checkpoint contains no article{_table(model)}.
 The articles and quotes that it was trained on belong to their publishers and authors; the terms of each
-corpus hold for whoever trains on it again.
+corpus apply to training on it again.
 
 ## Reproduce
 
-It takes the same corpus, the encoder with the digest above and the settings in `config.json`, with the seed.
+This requires the same corpus, the encoder with the digest above and the settings and seed in `config.json`.
 The commands are in the README of the project, all figures in `metrics.json`.""",
     ]
     return "\n\n".join(sections) + "\n"
@@ -76,7 +76,7 @@ def _text_features(model: ModelConfig) -> str:
 
 
 def _table(model: ModelConfig) -> str:
-    return f", but lists words that at least {FEWEST_ARTICLES} of them hold" if model.reads_rarity else ""
+    return f", but lists words that occur in at least {FEWEST_ARTICLES} of them" if model.reads_rarity else ""
 
 
 def _data(training: Mapping[str, Any]) -> str:
@@ -87,22 +87,20 @@ def _data(training: Mapping[str, Any]) -> str:
     )
     told = [
         "Split by a fixed hash of the id, so that no article changes sides. Validation articles decided when"
-        "\nto stop; by test articles nothing was chosen."
+        "\nto stop; test articles decided nothing."
     ]
     if splits:
         told.append(f"{splits[0].upper()}{splits[1:]}.")
     if sources:
         told.append(f"Sources: {sources}.")
     if left_out := training.get("left_out"):
-        told.append(f"Not learned from, and not counted here, but measured: {_listed(left_out)}.")
+        told.append(f"Measured, but not used for training and not counted here: {_listed(left_out)}.")
     if share := training.get("boilerplate"):
         told.append(
-            f"{share:.0%} of the training articles were there a second time with bylines, captions and such."
+            f"{share:.0%} of the training articles were used a second time with bylines, captions and such."
         )
     if introductions := training.get("introductions"):
-        told.append(
-            f"Half of the training articles of {_listed(introductions)} had their quotes put before them."
-        )
+        told.append(f"Half of the training articles of {_listed(introductions)} began with their quotes.")
     return "\n".join(told)
 
 
@@ -115,7 +113,7 @@ def _figures(split: str, figures: Mapping[str, Any], *, last: bool) -> str:
     strongest = strongest_baseline(overall)
     said = [f"Over {counted(overall['articles'], 'article')}, {verdict(overall)}"]
     if strongest != "lead":
-        said.append(f"Strongest baseline is {strongest}: beside it {verdict(overall, strongest)}")
+        said.append(f"The strongest baseline is {strongest}: {verdict(overall, strongest)}")
     heading = f"## Figures on the {split} split\n\n" + "\n".join(said)
     if not last:
         return heading
@@ -131,13 +129,13 @@ def _figures(split: str, figures: Mapping[str, Any], *, last: bool) -> str:
 {as_markdown(figures)}
 
 ROUGE F1 in percent, with stemming; in brackets 95 % intervals by bootstrap over articles. Equal words: all
-summaries cut off at the mean length of the lead's. AUC, nDCG and P@k (at as many as were quoted) where
-quotes are sentences of the article; Spearman: rank correlation of score and target. `lead` takes the first
-sentences, `pacsum`, `lexrank` and `centroid` the most central, `oracle` looks at the answer.
+summaries cut off at the mean length of the lead's. AUC, nDCG and P@k (at the number of quoted sentences)
+where quotes are sentences of the article; Spearman: rank correlation of score and target. `lead` takes the
+first sentences, `pacsum`, `lexrank` and `centroid` the most central ones, `oracle` looks at the answer.
 
 Calibration: score and target differ by {difference:.3f} on average over ten bins of the score (expected
-calibration error). Cross-entropy {entropy:.4f} a sentence; one score for all sentences would have
-{constant:.4f}, perfect scores {least:.4f}.
+calibration error). Cross-entropy per sentence: {entropy:.4f}; of a constant score {constant:.4f}, of perfect
+scores {least:.4f}.
 
-Position: {first[model]:.0%} of the sentences that the model selects stand in the first tenth of their
-article, of those that the oracle selects {first["oracle"]:.0%}."""
+Position: {first[model]:.0%} of the sentences that the model selects are in the first tenth of their article,
+and {first["oracle"]:.0%} of those that the oracle selects."""

@@ -1,7 +1,7 @@
-"""How close each sentence of an article is to what people quoted: the target that the model learns.
+"""How close each sentence of an article is to the quotes from it: the target that the model learns.
 
-Every function here is pure: T sentences and some quotes in, shape (T,) float32 in [0, 1] out. They are
-chosen by name, alone or blended: :func:`closeness`.
+All functions are pure: from T sentences and some quotes to shape (T,), float32, in [0, 1]. They are chosen by
+name, alone or blended; see :func:`closeness`.
 """
 
 import math
@@ -29,8 +29,8 @@ class Quoted(NamedTuple):
 
     :ivar sentences: T strings, in document order.
     :ivar quotes: Q strings; Q may be 0.
-    :ivar vectors: shape (T, D), float32, of the sentences; may be empty where :func:`needs_vectors` is false.
-    :ivar quote_vectors: shape (Q, D), float32, of the quotes, by the same encoder; likewise.
+    :ivar vectors: shape (T, D), float32, of the sentences; may be empty if :func:`needs_vectors` is false.
+    :ivar quote_vectors: shape (Q, D), float32, of the quotes, by the same encoder; may be empty too.
     """
 
     sentences: Sequence[str]
@@ -48,10 +48,10 @@ _LARGEST_WEIGHT = 1e6
 def lexical(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
     """Overlap with the nearest quote: the highest over quotes of (F1 of words + F1 of word pairs) / 2.
 
-    F1 = 2 o / (a + b), where o counts the n-grams in both, a and b those of each, with repetitions. A
-    sentence and a quote that are too short for a pair count by their words alone. Range [0, 1]; 1 for
-    a sentence that was quoted as it is. Low for a long sentence of which a little was quoted, as F1 asks
-    for all of the sentence; :func:`alignment` does not.
+    F1 = 2 o / (a + b), where o counts the n-grams in both, a and b those of each, with repetitions. If
+    both are too short for a pair, only words count. Range [0, 1]; 1 for a sentence that was quoted verbatim.
+    Low for a long sentence that was quoted in a small part, as F1 compares with the whole sentence;
+    :func:`alignment` does not.
 
     >>> lexical(["Cats sleep.", "Dogs bark."], ["The cats sleep."]).tolist()  # (0.8 + 2/3) / 2
     [0.7333333492279053, 0.0]
@@ -67,16 +67,16 @@ def lexical(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
 
 
 def alignment(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
-    """Share of the sentence that a quote covers, or of the quote that the sentence holds: the larger one.
+    """Share of the sentence that a quote covers, or of the quote that the sentence contains: the larger one.
 
     Each quote is found in the whole article (:mod:`training.alignment`). With c the letters of the sentence
     inside the quote's spans, L all letters of the sentence, C the letters of all spans, and s the similarity
     of the alignment, the target is s max(c / L, c / C), the highest over quotes. Range [0, 1].
 
-    A sentence that holds a whole quote has s, however long it is: a curator would quote from it, and from
-    no other. A quote over several sentences gives s to those that it covers whole; of one that it only
-    touches, the larger share counts: half of the sentence, or half of the quote, is 0.5. A quote that is
-    not found gives 0. Where a sentence is repeated, the first one was quoted.
+    A sentence that contains a whole quote has s, however long it is, as a curator would quote from no other.
+    A quote over several sentences gives s to those that it covers completely; for the others the larger share
+    counts: half of the sentence, or half of the quote, is 0.5. A quote that is not found gives 0. Of repeated
+    sentences the first one counts as quoted.
 
     >>> sentences = ["Cats sleep all day.", "At night all dogs bark loud.", "Fish swim."]
     >>> alignment(sentences, ["dogs bark"]).tolist()  # 8 of 8 letters of the quote
@@ -102,9 +102,9 @@ def alignment(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
 
 
 def semantic(vectors: NDArray[np.float32], quote_vectors: NDArray[np.float32]) -> Targets:
-    """Nearness of meaning to the nearest quote: the highest over quotes of max(0, cosine).
+    """Similarity of meaning to the nearest quote: the highest over quotes of max(0, cosine).
 
-    cosine = a b / (|a| |b|), and 0 where one of them is the zero vector. Range [0, 1].
+    cosine = a b / (|a| |b|), and 0 if one of them is the zero vector. Range [0, 1].
 
     :param vectors: shape (T, D), finite.
     :param quote_vectors: shape (Q, D), finite, by the same encoder.
@@ -123,8 +123,8 @@ def semantic(vectors: NDArray[np.float32], quote_vectors: NDArray[np.float32]) -
 def oracle(sentences: Sequence[str], quotes: Sequence[str]) -> Targets:
     """1 for the sentences that together come closest to all quotes, 0 for the others.
 
-    Greedy: the sentence that raises F1 of words + F1 of word pairs of the chosen ones (taken together)
-    against the quotes (taken together) the most is added, until none raises it; of equals the first.
+    Greedy: add the sentence that most increases F1 of words + F1 of word pairs between all chosen sentences
+    and all quotes, until no sentence increases it; of equal ones the first.
     Range {0, 1}. The idea is Nallapati, Zhai and Zhou, "SummaRuNNer" (AAAI 2017).
 
     >>> oracle(["Cats sleep.", "Dogs bark.", "Fish swim."], ["Dogs bark.", "Cats sleep."]).tolist()
@@ -143,8 +143,8 @@ CLOSENESS: Mapping[str, Closeness] = MappingProxyType(
         "oracle": lambda quoted: oracle(quoted.sentences, quoted.quotes),
     }
 )
-# The oracle says which sentences belong together in a summary, the overlap tells near misses from
-# sentences that have nothing to do with it.
+# The oracle says which sentences belong together in a summary, the overlap distinguishes near misses from
+# unrelated sentences.
 ALIASES: Mapping[str, str] = MappingProxyType({"blend": "oracle+lexical"})
 
 
@@ -152,11 +152,11 @@ def closeness(name: str) -> Closeness:
     """The closeness of that name, or a blend: the weighted mean of several.
 
     :param name: one of :data:`CLOSENESS`; ``oracle+lexical`` for equal weights; ``0.7*oracle+0.3*lexical``,
-        where the weights, above 0, are divided by their sum, and 1 stands where there is none; ``blend``
-        for ``oracle+lexical``. Spaces make no difference.
-    :raises ValueError: a name that is not known, or a weight that is not in (0, 1000000].
+        where the weights, above 0 and by default 1, are divided by their sum; ``blend`` for
+        ``oracle+lexical``. Spaces make no difference.
+    :raises ValueError: an unknown name, or a weight that is not in (0, 1000000].
 
-    >>> none = np.zeros((1, 0), np.float32)  # no vectors: neither part looks at them
+    >>> none = np.zeros((1, 0), np.float32)  # no vectors: neither part needs them
     >>> quoted = Quoted(["Cats sleep.", "Dogs bark."], ["The cats sleep."], none, none)
     >>> closeness("3*oracle + lexical")(quoted).tolist()  # (3 * 1 + 0.7333) / 4
     [0.9333333373069763, 0.0]
@@ -200,7 +200,7 @@ def folder_name(name: str) -> str:
 
 
 def needs_vectors(name: str) -> bool:
-    """Whether the closeness of that name looks at vectors; see :func:`closeness` for names and errors.
+    """Whether this closeness compares vectors; see :func:`closeness` for names and errors.
 
     >>> needs_vectors("oracle+lexical"), needs_vectors("oracle+0.5*semantic")
     (False, True)
@@ -213,8 +213,8 @@ def greedy_choice(sentences: Sequence[str], quotes: Sequence[str], count: int | 
 
     See :func:`oracle`.
 
-    :param count: choose exactly this many (or all there are), each the best of what is left, even where
-        that lowers the sum; None to stop where nothing raises it.
+    :param count: choose exactly this many (or all), each the best of those left, even if it lowers the sum;
+        None to stop when no sentence increases it.
     """
     wanted = [_bags(quote) for quote in quotes]
     bags = [_bags(sentence) for sentence in sentences]
@@ -237,14 +237,14 @@ def greedy_choice(sentences: Sequence[str], quotes: Sequence[str], count: int | 
 
 
 class _Coverage(Generic[Gram]):
-    """How well a growing set of sentences covers the wanted n-grams, for all candidates at once."""
+    """How well a growing set of sentences covers the wanted n-grams, with each candidate added."""
 
     def __init__(self, bags: Sequence[Counter[Gram]], wanted: Counter[Gram]) -> None:
         columns = {gram: column for column, gram in enumerate(wanted)}
         entries = [
             (row, columns[g], n) for row, bag in enumerate(bags) for g, n in bag.items() if g in columns
         ]
-        # What each sentence has of the wanted n-grams, as a sparse matrix: row, column, how often.
+        # The wanted n-grams in each sentence as a sparse matrix: row, column, count.
         self.rows, self.columns, self.times = np.array(entries, dtype=np.int64).reshape(-1, 3).T
         self.sizes = np.array([bag.total() for bag in bags])  # (T,)
         self.wanted = np.array(list(wanted.values()), dtype=np.int64)  # (G,)
@@ -267,14 +267,14 @@ class _Coverage(Generic[Gram]):
 
 
 def _weights(name: str) -> dict[str, float]:
-    """What a blend consists of; a part that is named twice counts for both."""
+    """The parts of a blend; the weights of a part that is named twice are added."""
     weights: dict[str, float] = {}
     for part in ALIASES.get(name.strip(), name).split("+"):
         weight, star, known = part.rpartition("*")
         known = known.strip()
         if known not in CLOSENESS:
             raise ValueError(
-                f"closeness {name!r}: {known!r} is not known; choose {', '.join([*CLOSENESS, *ALIASES])},"
+                f"closeness {name!r}: unknown function {known!r}; choose {', '.join([*CLOSENESS, *ALIASES])},"
                 f" or a blend of {', '.join(CLOSENESS)} such as 0.7*oracle+0.3*lexical"
             )
         weights[known] = weights.get(known, 0.0) + (_weight(weight, name) if star else 1.0)
@@ -305,18 +305,18 @@ def _weight(text: str, name: str) -> float:
     return weight
 
 
-@lru_cache(maxsize=4096)  # a blend asks for the words of an article more than once
+@lru_cache(maxsize=4096)  # a blend needs the words of an article more than once
 def stems(text: str) -> tuple[str, ...]:
     """The words of a text in any script, in lower case, English ones without their endings.
 
-    Of a text in ASCII they are those of the package rouge-score with stemming.
+    For ASCII text they are those of the package rouge-score with stemming.
     """
     return tuple(_stem(word) for word in word_pattern().findall(text.lower()))
 
 
 @lru_cache(maxsize=200_000)
 def _stem(word: str) -> str:
-    """Porter's stem, as ROUGE takes it: of words over three letters; other scripts stay as they are."""
+    """Porter's stem as in ROUGE: of words of more than three letters; other scripts are unchanged."""
     return str(_STEMMER.stem(word)) if len(word) > 3 and word.isascii() else word
 
 
@@ -344,10 +344,10 @@ def _are_short(texts: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
 
 
 def _f1(one: Sequence[Sequence[Gram]], other: Sequence[Sequence[Gram]]) -> NDArray[np.float64]:
-    """Shape (T, Q): F1 of the n-grams of each of T texts and each of Q texts; 0 where they share none.
+    """Shape (T, Q): F1 of the n-grams of each of T texts and each of Q texts; 0 if they share none.
 
-    The second time that an n-gram stands in a text, it counts as another one. So the n-grams in both, with
-    repetitions, are those that two sets have in common: a product of two matrices of zeros and ones.
+    A repeated n-gram counts as a different one. So the number of n-grams in both texts, with repetitions, is
+    the size of an intersection of sets: a product of two matrices of zeros and ones.
     """
     columns: dict[tuple[Gram, int], int] = {}
     for grams in other:
@@ -369,7 +369,7 @@ def _incidence(texts: Sequence[Sequence[Gram]], columns: Mapping[tuple[Gram, int
 
 
 def _numbered(grams: Iterable[Gram]) -> Iterator[tuple[Gram, int]]:
-    """Each n-gram with how many of its kind stood before it."""
+    """Each n-gram with the number of equal ones before it."""
     seen: Counter[Gram] = Counter()
     for gram in grams:
         yield gram, seen[gram]
@@ -385,7 +385,7 @@ def _letters_before(sentences: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _of_length_1(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The same directions; zero vectors stay as they are."""
+    """The same directions; zero vectors are unchanged."""
     wide = vectors.astype(np.float64)  # the square of a large float32 is more than a float32 holds
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     return wide / np.where(lengths > 0, lengths, 1)

@@ -1,10 +1,10 @@
-"""Closeness functions side by side: what their best choice reaches, and what a model trained on them reaches.
+"""Closeness functions compared: how good their best choice is, and how good a model trained on them is.
 
 ::
 
-    runs/NAME/          a run for each closeness, and one by the preset sketch; see training/runs.py
+    runs/NAME/          a run for each closeness, and one of the preset sketch; see training/runs.py
     comparison.json     all figures that can be compared
-    comparison.html     table and pictures
+    comparison.html     table and plots
 """
 
 import dataclasses
@@ -49,22 +49,19 @@ Scores = NDArray[np.float64]
 
 
 def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], split: Split) -> str:
-    """Fit a run for each closeness, measure all of them, write table and pictures.
+    """Fit and measure a run for each closeness; write the table and the plots.
 
-    What was fitted by an earlier call is not fitted again. All are measured on the same articles against the
-    same quotes, so ROUGE and the ranking metrics are comparable; what is measured against targets is left
-    out.
+    Runs of an earlier call are not fitted again. All are measured on the same articles against the same
+    quotes, so ROUGE and the ranking metrics are comparable; metrics against targets are left out.
 
-    :param run: what the runs have in common.
+    :param run: the settings that the runs have in common.
     :param names: of closeness functions or blends; the figures have them in their canonical spelling.
-    :param split: which articles to measure on; decisions should be taken on ``validation``.
+    :param split: articles to measure on; make decisions on ``validation``.
     :returns: the table over all articles, in Markdown.
-    :raises RunError: the folder holds something else.
+    :raises RunError: the folder contains something else.
     """
     if out.exists() and not (out / RUNS_FOLDER).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(
-            f"{out} exists and holds no {RUNS_FOLDER}, so nothing is written there; name another folder"
-        )
+        raise RunError(f"{out} exists but does not contain {RUNS_FOLDER}; name another folder")
     names = list(dict.fromkeys(map(canonical, names)))
     runs = {name: dataclasses.replace(run, name=name, closeness=name) for name in names}
     folders = {name: out / RUNS_FOLDER / folder_name(name) for name in names}
@@ -83,14 +80,14 @@ def compare(prepared: Path, out: Path, run: RunConfig, names: Sequence[str], spl
 
 
 def _sketch(run: RunConfig) -> RunConfig:
-    """The preset, and where it says nothing (epochs, seed, device and such) what the others have."""
+    """The preset; what it leaves open (epochs, seed, device and such) is as in the other runs."""
     values = preset(SKETCH)
     fit = {**as_values(run)["fit"], **values["fit"]}
     return run_config({**values, "fit": fit, "name": SKETCH, "closeness": run.closeness}, SKETCH)
 
 
 class _Chosen:
-    """The targets themselves as scores: what nobody who learns them can beat by much."""
+    """The targets themselves as scores, which a model that learns them cannot beat by much."""
 
     def __init__(self, articles: Sequence[PreparedArticle]) -> None:
         self._targets = {article.article.id: article.targets for article in articles}
@@ -100,7 +97,7 @@ class _Chosen:
 
 
 def _comparable(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what was measured against the targets, which are those of the first closeness."""
+    """Without the metrics against targets, which are those of the first closeness."""
     return {
         **figures,
         "overall": _part(figures["overall"]),

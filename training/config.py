@@ -1,4 +1,4 @@
-"""Everything that a run can be told, in one typed file; its fields are documented here and nowhere else."""
+"""All settings of a run in one typed file; this is the only place where its fields are documented."""
 
 import dataclasses
 import json
@@ -28,46 +28,46 @@ Counted = Literal["sentence", "article"]
 
 PRESETS = ("sketch", "shipped")
 
-# Set by the encoder and by the number of restarts, so they are in no file.
+# Set by the encoder and by the number of restarts, not in a file.
 _NOT_IN_FILES = ("dimension", "members")
 
 
 class ConfigError(TrainingError):
-    """A setting is unknown or impossible; the message names it, its place and what it may be."""
+    """A setting is unknown or impossible; the message names it, its place and the values it may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitConfig:
     """How the network is trained.
 
-    :ivar seed: Of the first weights, the batches and the dropout.
-    :ivar restarts: How many times to train, with the seeds seed, seed + 1, and so on.
+    :ivar seed: Seed of the first weights, the batches and the dropout.
+    :ivar restarts: Number of fits, with the seeds seed, seed + 1, and so on.
     :ivar combine: What to do with several restarts: keep the ``best`` by the monitored metric, or ``average``
-        their scores, which takes as many times longer to score.
-    :ivar epochs: Most passes over the training articles.
-    :ivar patience: Passes without a better monitored metric before it stops.
+        their scores, which makes scoring slower by their number.
+    :ivar epochs: Maximum number of passes over the training articles.
+    :ivar patience: Number of passes without improvement of the monitored metric after which training stops.
     :ivar monitor: Metric on the validation articles that decides which epoch is the best: ``loss`` (the
-        one that is trained), ``mae`` (mean absolute error), ``ndcg`` (of the targets), ``rouge2`` (of three
+        training loss), ``mae`` (mean absolute error), ``ndcg`` (of the targets), ``rouge2`` (of three
         sentences against the quotes; slow).
-    :ivar loss: What training makes small: ``bce`` (binary cross-entropy), ``mae``, ``mse``, or ``ranking``
+    :ivar loss: The loss to minimize: ``bce`` (binary cross-entropy), ``mae``, ``mse``, or ``ranking``
         (pairs of one article; its scores are not calibrated).
-    :ivar counted: What counts the same in the loss: each ``sentence``, so that long articles count more, or
-        each ``article``, as in the figures of the report.
-    :ivar weights: How much articles of some sources count, in training and in the validation loss, such as
+    :ivar counted: What has the same weight in the loss: each ``sentence``, so that long articles count more,
+        or each ``article``, as in the figures of the report.
+    :ivar weights: Weights of sources in training and in the validation loss, such as
         ``bbc=0.2,ami=0.5``; 1 for all others, 0 to leave a source out.
     :ivar optimizer: One of ``adamw``, ``adam``, ``rmsprop``.
-    :ivar learning_rate: Highest step size.
+    :ivar learning_rate: Maximum step size.
     :ivar schedule: Of the learning rate after the warm-up: ``constant``, ``linear`` or ``cosine`` (both
         down to 0 at the last of all epochs).
-    :ivar warmup: Share of all steps in which the learning rate rises from 0, in [0, 1).
+    :ivar warmup: Share of all steps, in [0, 1), during which the learning rate rises from 0.
     :ivar l1: Weight of the sum of the absolute values of all weight matrices, added to the loss.
     :ivar l2: Weight decay of the matrices: decoupled with ``adamw``, part of the gradient with the others.
-    :ivar clip: Highest norm of the gradient; 0 for no limit.
-    :ivar batch_steps: Padded sentences in a batch of one process.
+    :ivar clip: Maximum norm of the gradient; 0 for no limit.
+    :ivar batch_steps: Number of padded sentences in a batch of one process.
     :ivar precision: Either ``float32``, or ``bfloat16`` for matrix products, which pays on a GPU.
     :ivar device: Where to train: ``auto`` (a GPU where PyTorch finds one), ``cpu``, ``cuda``,
         or ``cuda:N`` for one of several.
-    :raises ValueError: a field out of its range, by name.
+    :raises ValueError: a field is out of its range; the message names it.
     """
 
     seed: int = 0
@@ -109,7 +109,7 @@ class FitConfig:
         self.weight_by_source()
 
     def weight_by_source(self) -> dict[str, float]:
-        """What :attr:`weights` says.
+        """:attr:`weights` as a mapping.
 
         :raises ValueError: it cannot be read.
 
@@ -134,15 +134,15 @@ class FitConfig:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """One run: what is trained on which targets, and how.
+    """The settings of one run.
 
-    :ivar name: Of the model, as answers of the service carry it.
-    :ivar version: Of the model.
-    :ivar closeness: What made the targets: ``lexical``, ``alignment``, ``semantic``, ``oracle``, or a blend
-        such as ``oracle+lexical`` (which ``blend`` is short for) or ``0.7*oracle+0.3*alignment``.
+    :ivar name: Name of the model, which is in the answers of the service.
+    :ivar version: Version of the model.
+    :ivar closeness: How targets are computed: ``lexical``, ``alignment``, ``semantic``, ``oracle``, or a
+        blend such as ``oracle+lexical`` (which ``blend`` is short for) or ``0.7*oracle+0.3*alignment``.
     :ivar model: The network.
     :ivar fit: How it is trained.
-    :raises ValueError: fields that are impossible together.
+    :raises ValueError: fields that contradict each other, or an unknown closeness.
     """
 
     name: str = "quotes"
@@ -159,7 +159,7 @@ class RunConfig:
             )
 
     def model_for(self, dimension: int) -> ModelConfig:
-        """The network for sentence vectors of a width."""
+        """The network for sentence vectors of this width."""
         return dataclasses.replace(self.model, dimension=dimension)
 
 
@@ -171,7 +171,7 @@ class Setting:
     """One field that a run file may set.
 
     :ivar section: table in the file; empty at the top.
-    :ivar type: what it may be: ``int``, ``float``, ``bool``, ``str`` or a Literal.
+    :ivar type: of its values: ``int``, ``float``, ``bool``, ``str`` or a Literal.
     """
 
     section: str
@@ -192,18 +192,18 @@ def settings() -> Iterator[Setting]:
 
 
 def read_run(file: Path) -> dict[str, Any]:
-    """The values that a run file sets; :func:`run_config` checks them.
+    """The values in a run file, not checked yet; see :func:`run_config`.
 
     :raises ConfigError: the file cannot be read.
     """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{file} is no readable TOML file: {error}") from error
+        raise ConfigError(f"{file} is not a readable TOML file: {error}") from error
 
 
 def preset(name: str) -> dict[str, Any]:
-    """The values of a recipe that comes with this package; one of :data:`PRESETS`."""
+    """The values of a built-in recipe, one of :data:`PRESETS`."""
     return tomllib.loads(resources.files("training").joinpath("presets", f"{name}.toml").read_text("utf-8"))
 
 
@@ -211,7 +211,7 @@ def run_config(values: Mapping[str, Any], where: str = "run") -> RunConfig:
     """Check values and fill in the defaults.
 
     :param values: as a run file has them: tables ``model`` and ``fit``, the rest at the top.
-    :param where: file that they are from, for the message.
+    :param where: the file they are from, for error messages.
     :raises ConfigError: an unknown field, a wrong type or an impossible value.
     """
     known = {(setting.section, setting.name): setting for setting in settings()}
@@ -244,7 +244,7 @@ def as_values(run: RunConfig) -> dict[str, Any]:
 
 
 def as_toml(run: RunConfig) -> str:
-    """A run file with every field, its description above it."""
+    """A run file with every field under its description."""
     values = as_values(run)
     lines, section = [], ""
     for setting in settings():
@@ -253,7 +253,7 @@ def as_toml(run: RunConfig) -> str:
             lines.append(f"[{section}]\n")
         lines += [f"# {line}" for line in textwrap.wrap(setting.description, 100)]
         value = values[section][setting.name] if section else values[setting.name]
-        # A JSON string is a TOML string, but for the one control character that JSON leaves as it is.
+        # A JSON string is a TOML string, except for the one control character that JSON does not escape.
         literal = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"{setting.name} = {literal}\n")
     return "\n".join(lines)
@@ -264,7 +264,7 @@ def _outside_tables(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(where: str, setting: Setting, value: object) -> Any:
-    """The value, if it is of the setting's type; a whole number is a float too."""
+    """The value, if it has the setting's type; a whole number is also a float."""
     place = f"[{setting.section}] {setting.name}" if setting.section else setting.name
     if get_origin(setting.type) is Literal:
         if value not in get_args(setting.type):
@@ -276,7 +276,7 @@ def _checked(where: str, setting: Setting, value: object) -> Any:
         try:
             return float(value)
         except OverflowError:
-            raise ConfigError(f"{where}: {place} is too large for a number") from None
+            raise ConfigError(f"{where}: {place} is too large") from None
     if not isinstance(value, setting.type) or (setting.type is not bool and isinstance(value, bool)):
         wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}[
             setting.type
@@ -286,6 +286,6 @@ def _checked(where: str, setting: Setting, value: object) -> Any:
 
 
 def _descriptions(cls: type) -> dict[str, str]:
-    """What the docstring says of each field."""
+    """The description of each field in the docstring."""
     found = re.findall(r"^:ivar (\w+): (.*?)(?=^:|\Z)", cleandoc(cls.__doc__ or ""), re.MULTILINE | re.DOTALL)
     return {name: " ".join(text.replace("``", "").split()) for name, text in found}

@@ -16,15 +16,15 @@ DECILES = 10
 
 
 class CorpusError(TrainingError):
-    """A corpus file cannot be used at all; the message names it."""
+    """A corpus file cannot be used; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article and what people quoted from it or wrote about it.
+    """An article with the quotes that people took from it, or a summary they wrote.
 
     :ivar id: unique in the corpus.
-    :ivar source: which collection the article is from. Left empty, it is what the id says; see
+    :ivar source: the collection that the article is from. If empty, it is taken from the id; see
         :func:`source_of`.
     :ivar origin: what the quotes were read from: a list of ``quotes``, the ``quotations`` in a summary, or
         its ``sentences`` where it quotes nothing.
@@ -47,9 +47,9 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that was not used: where it stands, which field is wrong and why.
+    """A row that was not used: its place, the field that is wrong, and why.
 
-    :ivar line: from 1; in a table without lines (Parquet) the number of the row, from 1.
+    :ivar line: from 1; the number of the row where there are no lines (Parquet).
     """
 
     file: Path
@@ -60,14 +60,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What was read, and what was not."""
+    """The articles that were read, and the rows that were refused."""
 
     articles: Sequence[Article]
     refused: Sequence[Refused]
 
 
 def source_of(article_id: str) -> str:
-    """What stands before the first slash of an id; empty without a slash, and for a URL.
+    """The part of an id before the first slash; empty without a slash, and for a URL.
 
     >>> source_of("news/2024/1"), source_of("1"), source_of("https://example.org/1")
     ('news', '', '')
@@ -77,7 +77,7 @@ def source_of(article_id: str) -> str:
 
 
 def folded(text: str) -> str:
-    """With single spaces between words: a text is the same however its lines are broken.
+    """With single spaces between words, so that line breaks make no difference.
 
     >>> folded(" Cats   sleep. ")
     'Cats sleep.'
@@ -86,17 +86,17 @@ def folded(text: str) -> str:
 
 
 def unknown_sources(setting: str, named: Iterable[str], known: Iterable[str]) -> str | None:
-    """What to say of sources in a setting that no article is from; None where there are none such."""
+    """An error message if a setting names a source that no article is from; else None."""
     if unknown := set(named) - set(known):
         return (
-            f"{setting} names {', '.join(sorted(unknown))}, which is no source of these articles; sources are"
-            f" {', '.join(sorted(known))}"
+            f"{setting} names {', '.join(sorted(unknown))}, which is not a source of these articles; the"
+            f" sources are {', '.join(sorted(known))}"
         )
     return None
 
 
 def split_of(article_id: str) -> Split:
-    """The split that an article belongs to, for ever: 80 % train, 10 % validation, 10 % test.
+    """The split of an article, which never changes: 80 % train, 10 % validation, 10 % test.
 
     The first 8 bytes of the sha256 of the id, as a fraction of 2**64: below 0.8 train, below 0.9
     validation, else test.

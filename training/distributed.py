@@ -1,4 +1,4 @@
-"""One process, or several that share the work, as torchrun starts them."""
+"""One process, or several started by torchrun that share the work."""
 
 import os
 import re
@@ -13,21 +13,21 @@ from torch.nn.parallel import DistributedDataParallel
 
 from training.errors import TrainingError
 
-# The others wait while the first makes targets; that may take longer than PyTorch's ten or thirty minutes.
+# The others wait while the first computes targets, which may take longer than PyTorch's default timeouts.
 LONGEST_WAIT = timedelta(days=1)
 
 
 class ProcessError(TrainingError):
-    """The first process gave up, and with it this one."""
+    """The first process failed, or the device cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
     """The processes that fit one network together.
 
-    :ivar rank: which of them this is; 0 writes files and shows progress.
-    :ivar count: how many there are.
-    :ivar device: where this one computes.
+    :ivar rank: number of this process; 0 writes files and shows progress.
+    :ivar count: number of processes.
+    :ivar device: the device of this process.
     """
 
     rank: int
@@ -50,10 +50,10 @@ class Processes:
         return value
 
     def first_does(self, work: Callable[[], None]) -> None:
-        """Let the first process work, while the others wait for its end.
+        """Run this in the first process while the others wait.
 
-        :raises Exception: in the first, what the work raised.
-        :raises ProcessError: in the others, if it raised.
+        :raises Exception: in the first process, what ``work`` raised.
+        :raises ProcessError: in the others, if ``work`` raised.
         """
         error: Exception | None = None
         if self.first:
@@ -62,10 +62,12 @@ class Processes:
             except Exception as caught:  # noqa: BLE001 - raised below, when the others know
                 error = caught
         if self.sum(torch.tensor(float(error is not None), device=self.device)):
-            raise error or ProcessError(f"process {self.rank} ends, because the first one does; it says why")
+            raise error or ProcessError(
+                f"process {self.rank} stops because the first one failed; see its message"
+            )
 
     def share(self, network: nn.Module) -> None:
-        """Give all the buffers of the first, such as the running means of batch normalization."""
+        """Copy the buffers of the first process, such as running means, to the others."""
         if self.count > 1:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
@@ -73,11 +75,11 @@ class Processes:
 
 @contextmanager
 def processes(device: str = "auto") -> Iterator[Processes]:
-    """Join the others, if torchrun started this process; else be alone.
+    """The processes that torchrun started, or this one alone.
 
     :param device: ``auto``: the GPU of this process where there is one, else the CPU; ``cpu``, ``cuda``, or
         ``cuda:N`` for one process on GPU N.
-    :raises ProcessError: any other device, or a GPU was asked for and PyTorch does not find it.
+    :raises ProcessError: any other device, or a GPU that PyTorch does not find.
     """
     chosen = _device(device)
     on_gpu = chosen.type == "cuda"
@@ -101,8 +103,8 @@ def _device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch("cpu|cuda(:[0-9]+)?", name):
         raise ProcessError(
-            f"device {name!r} is none that a fit can use; use 'auto', 'cpu', 'cuda' or 'cuda:N' with the"
-            " number of a GPU"
+            f"device {name!r} is not supported; use 'auto', 'cpu', 'cuda' or 'cuda:N' with the number of"
+            " a GPU"
         )
     kind, _, number = name.partition(":")
     if kind == "cuda" and not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""What a stage cannot go on with: the input is wrong, not the program."""
+"""Errors in the input of a stage, not in the program."""
 
 
 class TrainingError(Exception):

@@ -1,4 +1,4 @@
-"""Models beside baselines on articles that they have not seen: the figures, ready for JSON."""
+"""Models compared with baselines on articles that they have not seen: the figures, ready for JSON."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,11 +30,11 @@ from training.metrics import (
 )
 from training.prepared import PreparedArticle
 
-# Where editors write one sentence, a summary of one is measured.
+# Sources whose editors write one sentence are measured with summaries of one.
 SENTENCES_BY_SOURCE: Mapping[str, int] = {"xsum": 1, "scitldr": 1}
 
-# Share of quotes that are sentences of their article from which a source counts as verbatim, so that
-# ranking metrics mean something.
+# If at least this share of its quotes are sentences of their article, a source counts as verbatim, so that
+# ranking metrics are meaningful.
 VERBATIM_SHARE = 0.9
 
 BASELINES = ("lead", "random", "longest", "pacsum", "lexrank", "centroid", "oracle")
@@ -44,7 +44,7 @@ RANKING = ("auc", "ndcg", "precision", "spearman")
 COMPARED = (*ROUGE, *EQUAL_ROUGE, *RANKING)
 METRICS = (*COMPARED, "words", "equal_words")
 
-# Longer articles are shown only where a source has no other.
+# Longer articles are shown only if a source has no others.
 MOST_SENTENCES_SHOWN = 40
 
 Scores = NDArray[np.float64]
@@ -66,42 +66,42 @@ def measure(
     background: Sequence[PreparedArticle] = (),
     centroid_encoder: Encoder | None = None,
 ) -> dict[str, Any]:
-    """Measure models and baselines on each source and on all together.
+    """Measure models and baselines on each source and on all sources together.
 
-    A model's summary passes over repetition (``trigram``), as the service does by default; a baseline's
-    does not. Long sentences buy ROUGE with words; so ROUGE with the prefix ``equal_`` is that of summaries of
-    equal length, the mean length of the lead's in that source: sentences are taken in the order in which
-    the system chooses them, and the last is cut off where the words end, as at the Document Understanding
-    Conferences. (A limit on whole sentences would be filled to different degrees.)
+    A model's summary skips repetition (``trigram``), as the service does by default; a baseline's does not.
+    Long sentences have more words and so higher ROUGE. Therefore ROUGE with the prefix ``equal_`` is that of
+    summaries of equal length, the mean length of the lead's in that source: sentences are taken in the order
+    in which the system chooses them, and the last one is cut off, as in the Document Understanding
+    Conferences. (Summaries of whole sentences would differ in length.)
 
-    :param models: by name; the first is *the* model, which is compared with every other system.
-    :param background: articles in which PacSum counts document frequencies, at best the training split;
-        the articles themselves if empty.
-    :param centroid_encoder: whose vectors the centroid baseline compares; those that the articles were
-        prepared with if None.
-    :returns: ready for JSON, None where a figure is not defined:
+    :param models: by name; the first is compared with every other system.
+    :param background: articles in which PacSum counts document frequencies, preferably the training split;
+        by default the articles themselves.
+    :param centroid_encoder: the encoder of the centroid baseline; by default the one with which the articles
+        were prepared.
+    :returns: ready for JSON, None if a figure is undefined:
 
         - ``models``, ``systems``: names, the models first;
-        - ``sources``: source -> part, in order of name;
-        - ``overall``: the part of all articles together; and in it ``over_sources``, systems as in a part,
-          every source counting the same.
+        - ``sources``: source -> part, sorted by name;
+        - ``overall``: the part of all articles together; in it also ``over_sources``: systems as in a part,
+          but with equal weight for every source.
 
-        A part has
+        A part contains
 
-        - ``articles``, ``article_sentences``: how many; ``summary_sentences``: None if sources differ;
+        - ``articles``, ``article_sentences``: their numbers; ``summary_sentences``: None if sources differ;
         - ``systems``: name -> each of :data:`METRICS` as an estimate ``{mean, low, high}`` with a 95 %
           bootstrap interval over articles; ``minus_lead``: name in :data:`ROUGE` and :data:`EQUAL_ROUGE` ->
-          estimate of the paired difference; ``model_minus``: each of :data:`COMPARED` -> estimate of how
-          far the model is above this system. ROUGE is F1 in percent. ``auc``, ``ndcg`` and ``precision``
-          (at as many as were quoted) where quotes are sentences of the article; ``spearman``: rank
-          correlation of score and target within an article;
-        - ``models``: name -> ``cross_entropy`` and ``absolute_error`` a sentence, ``calibration`` (see
+          estimate of the paired difference; ``model_minus``: each of :data:`COMPARED` -> estimate of
+          the difference of the first model to this system. ROUGE is F1 in percent. ``auc``, ``ndcg`` and
+          ``precision`` (at the number of quoted sentences) where quotes are sentences of the article;
+          ``spearman``: rank correlation of score and target within an article;
+        - ``models``: name -> ``cross_entropy`` and ``absolute_error`` per sentence, ``calibration`` (see
           :class:`training.metrics.Bin`) and ``calibration_error``;
         - ``least_cross_entropy``: of scores equal to the targets; ``constant_cross_entropy``: of the mean
           target as the score of every sentence;
         - ``deciles``: for each tenth of the article ``count`` of sentences, mean ``target``, ``scores``
           (model -> mean score), ``selected`` (system -> share of its selected sentences).
-    :raises ValueError: no model, or one with the name of a baseline.
+    :raises ValueError: no models, or one with the name of a baseline.
     """
     if not models:
         raise ValueError("measure needs at least one model; got none")
@@ -125,9 +125,9 @@ def measure(
 
 
 class _Measured:
-    """Everything about each of A articles, before means are taken.
+    """Scores, selections and metrics of each of A articles.
 
-    :ivar values: system -> metric -> shape (A,), nan where it is not defined.
+    :ivar values: system -> metric -> shape (A,), nan if undefined.
     :ivar scores: system -> A arrays of shape (T,).
     :ivar selected: system -> A sequences of positions.
     :ivar places: source -> positions of its articles.
@@ -188,7 +188,7 @@ class _Measured:
 
 
 class _OneArticle:
-    """One article, on which the systems are measured; the same summary only once."""
+    """One article on which systems are measured; equal summaries are measured once."""
 
     def __init__(
         self, article: PreparedArticle, count: int, budget: int, meter: RougeMeter, verbatim: bool
@@ -203,11 +203,11 @@ class _OneArticle:
         self._rouge: dict[tuple[str, ...], Sequence[float]] = {}
 
     def measure(self, scores: Scores, system: str) -> tuple[Sequence[int], dict[str, float]]:
-        """The selected sentences, and each of :data:`METRICS`, nan where it is not defined."""
+        """The selected sentences and each of :data:`METRICS`, nan if undefined."""
         redundancy: Redundancy = "none" if system in BASELINES else "trigram"
         selected = self._select(scores, self._count, redundancy)
         whole = tuple(self._article.sentences[place] for place in selected)
-        # The oracle has no opinion of what it did not choose.
+        # The oracle does not rank the sentences that it did not choose.
         most = self._count if system == "oracle" else len(scores)
         equal = self._cut(scores, most, redundancy)
         values = dict.fromkeys(METRICS, float("nan"))
@@ -227,7 +227,7 @@ class _OneArticle:
         return select(scores, self._article.sentences, self._article.vectors, options)
 
     def _cut(self, scores: Scores, most: int, redundancy: Redundancy) -> tuple[str, ...]:
-        """A summary of so many words, of at most so many sentences, the one chosen last cut off."""
+        """A summary of ``budget`` words, of at most ``most`` sentences; the one chosen last is cut off."""
         taken: dict[int, str] = {}
         left = self._budget
         for count in range(1, most + 1):
@@ -253,8 +253,8 @@ def _words(sentences: Iterable[str]) -> int:
 def trained(scorer: SentenceScorer, rarity: Rarity | None = None) -> Model:
     """A network as a model.
 
-    :param rarity: that it was trained with, if it may be another than the articles were prepared with: then
-        text features are computed anew.
+    :param rarity: with which it was trained, if the articles may have been prepared with another one; then
+        text features are computed again.
     """
 
     def scores_of(article: PreparedArticle) -> Scores:
@@ -282,7 +282,7 @@ def _is_verbatim(articles: Sequence[PreparedArticle]) -> bool:
 
 
 def _part(measured: _Measured, strata: Sequence[NDArray[np.int64]]) -> dict[str, Any]:
-    """The figures of some articles; what it holds is said in :func:`measure`."""
+    """The figures of some articles; see :func:`measure`."""
     places = np.concatenate(strata)
     targets = _joined([measured.articles[place].targets for place in places])
     counts = {measured.counts[place] for place in places}
@@ -336,7 +336,7 @@ def _systems(measured: _Measured, strata: Sequence[NDArray[np.int64]]) -> dict[s
 def _estimate(values: Scores, strata: Sequence[NDArray[np.int64]]) -> dict[str, float | None]:
     """Mean over strata of the mean over their articles, with its 95 % bootstrap interval.
 
-    Articles are drawn within each stratum. What is nan is left out; no interval of a single article.
+    Articles are drawn within each stratum. nan is left out; a single article has no interval.
     """
     defined = [row[~np.isnan(row)] for row in (values[places] for places in strata)]
     defined = [row for row in defined if len(row)]
@@ -374,7 +374,7 @@ def _deciles(measured: _Measured, places: NDArray[np.int64], targets: Scores) ->
 
 
 def _decile_of(count: int) -> NDArray[np.int64]:
-    """Tenth of the article in which each sentence begins, from 0. Shape (T,)."""
+    """The tenth of the article in which each sentence begins, from 0. Shape (T,)."""
     return np.arange(count) * DECILES // max(count, 1)
 
 
@@ -387,10 +387,11 @@ def _number(value: float) -> float | None:
 
 
 def condensed(figures: Figures) -> dict[str, Any]:
-    """What of :func:`measure` a checkpoint carries along and the service tells: means and intervals.
+    """The part of the figures that a checkpoint contains and the service returns: means and intervals.
 
+    :param figures: see :func:`measure`.
     :returns: ready for JSON: ``overall`` and ``sources``, in each part ``articles`` and ``systems`` -> metric
-        -> ``[mean, low, high]``; of each source ROUGE-2 and AUC alone.
+        -> ``[mean, low, high]``; of each source only ROUGE-2 and AUC.
     """
     return {
         "overall": _condensed(figures["overall"], (*ROUGE, "equal_rouge2", *RANKING)),
@@ -419,10 +420,10 @@ def examples(
     model: Model,
     count: int = 10,
 ) -> list[dict[str, Any]]:
-    """Articles to look at, of every source in turn, by turns among the well and the badly ranked.
+    """Example articles of every source in turn, alternating between well and badly ranked ones.
 
-    Well ranked is what has a high rank correlation of score and target. The choice depends on nothing
-    but articles and scores.
+    Well ranked means a high rank correlation of score and target. The choice depends only on articles and
+    scores.
 
     :returns: ready for JSON: ``id``, ``source``, ``title``, ``quotes``, ``correlation`` (or None) and
         ``sentences`` with ``text``, ``score``, ``target``, ``rank`` (from 1), ``selected``, ``oracle``.

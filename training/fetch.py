@@ -1,4 +1,4 @@
-"""Corpora that an installed package brings along, written as JSON Lines."""
+"""Corpora from installed packages, written as JSON Lines."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from training.corpus import CorpusError
 _SPLITS = ("train", "val", "test")
 _SECTIONS = ("abstract", "introduction", "conclusion")
 
-# The sentences are lists of words with a space between them; these spaces were not in the papers.
+# The sentences are words with a space between them; these spaces were not in the papers.
 _BEFORE = re.compile(r" (?=[,.;:?!%)\]}]|'(?:s|re|ve|ll|d|m)\b|n't\b)")
 _AFTER = re.compile(r"(?<=[(\[{$]) ")
 _QUOTED = re.compile(r'" ([^"]*?) "')
@@ -28,12 +28,12 @@ def fetch_aclsum(out: Path) -> int:
 
     ACLSum (Takeshita et al., NAACL 2024, MIT licence) is in the package ``aclsum``: abstract, introduction
     and conclusion of 250 papers. A row is ``{"id": "aclsum/<paper>", "title", "text", "quotes"}``; the text
-    has a sentence a line and a blank line between sections. A sentence that was highlighted for any of the
-    three aspects is a quote, exactly as it is in the text.
+    has one sentence per line and a blank line between sections. A sentence that was highlighted for any of
+    the three aspects is a quote, verbatim as in the text.
 
-    :param out: file to write, replaced if it is there; compressed if its name ends in ``.gz``.
+    :param out: file to write or replace; compressed if its name ends in ``.gz``.
     :returns: number of papers.
-    :raises CorpusError: the package is missing, or is not as it should be.
+    :raises CorpusError: the package is missing or not as expected.
     """
     if not out.name.endswith((".jsonl", ".jsonl.gz")):
         raise CorpusError(f"{out} should be named *.jsonl or *.jsonl.gz")
@@ -53,13 +53,13 @@ def _aclsum_rows() -> Iterator[dict[str, Any]]:
         ) from error
     for split in _SPLITS:
         try:
-            # Its own reader would do the same, but leaves the encoding to the machine.
+            # Its own reader would do the same, but with the encoding of the system.
             lines = (data / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")
             for line in filter(None, lines):
                 yield _aclsum_row(json.loads(line))
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise CorpusError(
-                f"the package aclsum does not hold {split}.jsonl as expected ({error!r});"
+                f"the package aclsum does not contain {split}.jsonl as expected ({error!r});"
                 " in the project's folder, pip install '.[training]'"
             ) from error
 

@@ -1,7 +1,7 @@
 """The training loop: knows batches and a network, nothing of text.
 
-Everything random in it follows from the seed, the epoch, the step and the rank of the process, so on
-a CPU a fit that was killed and goes on from its state file ends with the same weights as one that was not.
+All randomness derives from the seed, the epoch, the step and the rank of the process, so on a CPU a fit that
+was killed and resumed from its state file ends with the same weights as one that was not killed.
 """
 
 import copy
@@ -31,10 +31,10 @@ from training.metrics import RougeMeter, ndcg
 from training.network import Network, PaddedBatch, pad
 from training.prepared import PreparedArticle
 
-# A kill costs at most so much work.
+# A kill loses at most this much work.
 SECONDS_BETWEEN_SAVES = 30.0
 
-# Settings that say what happens around a fit, not in it.
+# Settings that make no difference to a single fit.
 _NOT_OF_ONE_FIT = frozenset({"restarts", "combine"})
 
 # Which monitored metrics are better when they are higher.
@@ -42,18 +42,18 @@ _HIGHER_IS_BETTER = frozenset({"ndcg", "rouge2"})
 
 
 class FitError(TrainingError):
-    """Fitting cannot start or go on; the message says why and what to do."""
+    """A fit cannot start or continue; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the training articles came to.
+    """The result of one pass over the training articles.
 
-    :ivar training_loss: mean over the pass, with dropout, while the weights changed.
-    :ivar validation_loss: of the same loss after the pass, without dropout.
-    :ivar mae: mean absolute error of the scores, on the validation articles, as the next two.
-    :ivar ndcg: of the ranking by score, gains being the targets; mean over articles.
-    :ivar rouge2: F1 of three selected sentences against the quotes; only where it is monitored.
+    :ivar training_loss: mean over the pass, with dropout, while the weights change.
+    :ivar validation_loss: the same loss on the validation articles after the pass, without dropout.
+    :ivar mae: mean absolute error of the scores; this and the next two on the validation articles.
+    :ivar ndcg: of the ranking by score, with the targets as gains; mean over articles.
+    :ivar rouge2: F1 of three selected sentences against the quotes; only if it is monitored.
     """
 
     number: int
@@ -64,19 +64,19 @@ class Epoch:
     rouge2: float | None = None
 
     def monitored(self, metric: str) -> float:
-        """The metric that decides, the lower the better."""
+        """The monitored metric, with its sign changed if higher is better: the lower, the better."""
         value = self.validation_loss if metric == "loss" else float(getattr(self, metric))
         return -value if metric in _HIGHER_IS_BETTER else value
 
 
 def best(history: Iterable[Epoch], metric: str) -> Epoch:
-    """The epoch that is kept: the best by the monitored metric, of equals the first."""
+    """The epoch with the best monitored metric; of equal ones the first."""
     return min(history, key=lambda epoch: epoch.monitored(metric))
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """:ivar network: of the best epoch, on the CPU. :ivar best: that epoch. :ivar history: all."""
+    """:ivar network: of the best epoch, on the CPU. :ivar best: that epoch. :ivar history: all epochs."""
 
     network: Network
     best: Epoch
@@ -95,18 +95,18 @@ def fit(
     on_epoch: Callable[[Epoch], None] | None = None,
     show: bool = True,
 ) -> Fitted:
-    """Train one network until the monitored metric stops getting better.
+    """Train one network until the monitored metric stops improving.
 
-    :param state_file: where the state is kept between kills; None to keep none.
+    :param state_file: file from which a killed fit resumes; None for no such file.
     :param fingerprint: of the data; a state of other data or settings is refused.
-    :param on_epoch: called after each epoch; what it raises ends the fit.
+    :param on_epoch: called after each epoch; an exception in it ends the fit.
     :param show: progress bars, in the first process.
-    :raises FitError: no articles, a state file that does not belong to this fit, or a loss that is no number.
+    :raises FitError: no articles, a state file of another fit, or a loss that is not finite.
     """
     for name, articles in (("training", training), ("validation", validation)):
         if not articles:
             raise FitError(
-                f"no {name} article: a tenth of the ids goes to validation and a tenth to test by their hash;"
+                f"no {name} article: by their hash a tenth of the ids goes to validation and a tenth to test;"
                 " give more articles"
             )
     weights = config.weight_by_source()
@@ -119,7 +119,9 @@ def fit(
     )
     training += [article.littered for article in training if article.littered]
     if not (training and validation):
-        raise FitError("weights leaves no article to train on or to validate with; give a source more than 0")
+        raise FitError(
+            "weights leaves no article for training or for validation; give a source a weight above 0"
+        )
     shown = show and processes.first
     with _within_memory():
         fitting = _Fitting(training, validation, model, config, processes, fingerprint)
@@ -147,18 +149,18 @@ def fit(
 
 @contextmanager
 def _within_memory() -> Iterator[None]:
-    """PyTorch says so in a RuntimeError, on the CPU by its text alone."""
+    """PyTorch raises RuntimeError for it, which on the CPU only its text tells from others."""
     try:
         yield
     except RuntimeError as error:
         if "memory" not in str(error):
             raise
         said = str(error).splitlines()[0]
-        raise FitError(f"out of memory: {said}; make width, layers or batch_steps smaller") from error
+        raise FitError(f"out of memory: {said}; reduce width, layers or batch_steps") from error
 
 
 class _Fitting:
-    """A network on its way. What a state file holds: weights, optimizer, place in the epoch, history."""
+    """A fit in progress. A state file contains weights, optimizer, place in the epoch and history."""
 
     def __init__(
         self,
@@ -205,7 +207,7 @@ class _Fitting:
         return Fitted(self.network.cpu().eval(), self.best, tuple(self.history))
 
     def run_epoch(self, state_file: Path | None, shown: bool) -> Epoch:
-        """From the step where it stands to the end of the epoch, with its validation."""
+        """Train from the current step to the end of the epoch, then validate."""
         number = len(self.history) + 1
         shares = list(_shares(self.training, self.config, number, self.processes))
         saved = time.monotonic()
@@ -230,7 +232,7 @@ class _Fitting:
         return epoch
 
     def _train(self, batch: Sequence[PreparedArticle] | None, epoch: int, step: int, steps: int) -> None:
-        """One step; a process for which no batch is left takes part with weight 0."""
+        """One step; a process without a batch takes part with weight 0."""
         self.wrapped.train()
         _seed(self.config.seed, epoch, step, self.processes.rank)
         for group in self.optimizer.param_groups:
@@ -255,7 +257,7 @@ class _Fitting:
 
     @torch.inference_mode()
     def _validate(self, number: int, training_loss: float) -> Epoch:
-        """Each process takes its share of the articles; the sums are then those over all."""
+        """Each process validates its share of the articles; then the sums are added up."""
         self.network.eval()
         self.processes.share(self.network)
         mine = self.validation[self.processes.rank :: self.processes.count]
@@ -273,14 +275,14 @@ class _Fitting:
         sums = self.processes.sum(sums.to(self.processes.device, torch.float64)).cpu()
         if not sums.isfinite().all():
             raise FitError(
-                f"a validation loss is no number in epoch {number}; lower learning_rate or set clip"
+                f"the validation loss is not finite in epoch {number}; lower learning_rate or set clip"
             )
         means = Total(sums[::2], sums[1::2]).mean.tolist()
         rouge2 = means[3] if self.config.monitor == "rouge2" else None
         return Epoch(number, training_loss, means[0], means[1], means[2], rouge2)
 
     def _outputs(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> tuple[Tensor, Tensor, Tensor]:
-        """:returns: what the head gives, targets and mask, each of shape (B, T)."""
+        """:returns: outputs of the head, targets and mask, each of shape (B, T)."""
         vectors, targets = _tensors(batch, self.network.config, self.processes.device)
         with torch.autocast(
             self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
@@ -296,7 +298,7 @@ class _Fitting:
         return LOSSES[self.config.loss](outputs, targets, self._weights(batch, mask))
 
     def _weights(self, batch: Sequence[PreparedArticle], mask: Tensor) -> Tensor:
-        """Of each sentence in the loss: shape (B, T), 0 at padding."""
+        """Weight of each sentence in the loss: shape (B, T), 0 at padding."""
         of_article = [self.weight_by_source.get(article.article.source, 1.0) for article in batch]
         weights = mask * mask.new_tensor(of_article, dtype=torch.float32)[:, None]
         return weights / mask.sum(dim=1, keepdim=True) if self.config.counted == "article" else weights
@@ -312,7 +314,7 @@ class _Fitting:
         return [*found, rouge.rouge2, 1.0]
 
     def save(self, file: Path) -> None:
-        """Replace the state file; whoever is killed meanwhile leaves the old one."""
+        """Replace the state file; a kill meanwhile leaves the old one."""
         if self.processes.first:
             file.parent.mkdir(parents=True, exist_ok=True)
             draft = file.with_suffix(".draft")
@@ -327,7 +329,7 @@ class _Fitting:
             }
             try:
                 torch.save(state, draft)
-            except RuntimeError as error:  # what PyTorch makes of a full disk
+            except RuntimeError as error:  # raised by PyTorch for a full disk
                 draft.unlink(missing_ok=True)
                 raise OSError(f"{file} cannot be written; is the disk full? {error}") from error
             draft.replace(file)
@@ -337,15 +339,15 @@ class _Fitting:
         try:
             state = torch.load(file, map_location=self.processes.device, weights_only=True)
             settings = state["settings"]
-        except Exception as error:  # torch.load raises nearly anything for a file that is not sound
+        except Exception as error:  # torch.load raises nearly anything for a damaged file
             raise FitError(
-                f"{file} is no state that can be read: {error}; remove it to start anew"
+                f"{file} cannot be read as the state of a fit: {error}; remove it to start over"
             ) from error
         for part, expected in self.settings.items():
             if settings.get(part) != expected:
                 raise FitError(
                     f"{file} is the state of another fit: {part} was {settings.get(part)}, is {expected};"
-                    " name another folder, or remove it to start anew"
+                    " name another folder, or remove it to start over"
                 )
         self.network.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -356,7 +358,7 @@ class _Fitting:
 
 
 def _optimizer(network: Network, config: FitConfig) -> torch.optim.Optimizer:
-    """Weight decay is for matrices; biases and normalization are left alone."""
+    """Weight decay applies to matrices, not to biases and normalization."""
     matrices = _matrices(network)
     others = [parameter for parameter in network.parameters() if parameter.ndim < 2]
     groups = [{"params": matrices, "weight_decay": config.l2}, {"params": others, "weight_decay": 0.0}]
@@ -370,7 +372,7 @@ def _matrices(network: Network) -> list[nn.Parameter]:
 
 
 def _factor(config: FitConfig, epochs_done: float) -> float:
-    """What the learning rate is multiplied by, in [0, 1]."""
+    """Factor of the learning rate, in [0, 1]."""
     progress = epochs_done / config.epochs
     if progress < config.warmup:
         return progress / config.warmup
@@ -387,7 +389,7 @@ def _seed(*numbers: int) -> None:
 def _tensors(
     batch: Sequence[PreparedArticle], model: ModelConfig, device: torch.device
 ) -> tuple[PaddedBatch, Tensor]:
-    """:returns: what the network reads, and the targets (B, T), on the device."""
+    """:returns: the input of the network and the targets (B, T), on the device."""
     vectors = pad([network_input(article.vectors, article.features, model) for article in batch])
     targets = pad([np.array(article.targets[:, None]) for article in batch]).vectors.squeeze(2)
     return PaddedBatch(vectors.vectors.to(device), vectors.lengths), targets.to(device)
@@ -396,7 +398,7 @@ def _tensors(
 def _shares(
     articles: Sequence[PreparedArticle], config: FitConfig, epoch: int, processes: Processes
 ) -> Iterator[list[PreparedArticle] | None]:
-    """The batches of this process in one epoch; None at the end, where there is none left for it."""
+    """The batches of this process in one epoch; the last is None if there is none left for it."""
     batches = list(_batches(articles, config.batch_steps, np.random.default_rng([config.seed, epoch])))
     for start in range(0, len(batches), processes.count):
         place = start + processes.rank
@@ -406,10 +408,10 @@ def _shares(
 def _batches(
     articles: Sequence[PreparedArticle], steps: int, generator: np.random.Generator | None
 ) -> Iterator[list[PreparedArticle]]:
-    """Articles of similar length together, about so many timesteps; shuffled if there is a generator."""
+    """Batches of about ``steps`` timesteps, of articles of similar length; shuffled by a generator."""
     lengths = np.array([len(article.targets) for article in articles], dtype=np.float64)
     if generator is not None:
-        lengths *= generator.uniform(0.9, 1.1, len(lengths))  # other neighbours in each epoch
+        lengths *= generator.uniform(0.9, 1.1, len(lengths))  # different neighbours in each epoch
     batches = list(batches_under_budget(lengths.tolist(), steps))
     if generator is not None:
         generator.shuffle(batches)

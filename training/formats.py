@@ -1,12 +1,12 @@
-"""Reading articles with quotes, whatever their files look like.
+"""Reading articles with quotes from files of several formats.
 
 Each format is a generator of rows; what makes a row an article is decided in one place, the same for all:
 
 ==========  ===========================  ==========================================================
 format      file names end in            a row
 ==========  ===========================  ==========================================================
-``jsonl``   .jsonl .ndjson .json, .gz    an object a line, or in one array; Newsroom's are such lines
-``csv``     .csv, .gz                    a record under a header; semicolons or tabs may stand for commas
+``jsonl``   .jsonl .ndjson .json, .gz    one object per line, or one array; Newsroom has such lines
+``csv``     .csv, .gz                    a record under a header; also with semicolons or tabs for commas
 ``tsv``     .tsv, .gz                    the same with tabs
 ``parquet`` .parquet                     a row
 ``story``   .story                       a file: the text, then ``@highlight`` before each quote
@@ -16,20 +16,20 @@ format      file names end in            a row
 Fields of a row, by our names:
 
 ``id``
-    Any string, or a whole number; ``url`` in its place. Without one, the first 16 hexadecimal digits of the
-    sha256 of the text: the same text keeps its id, and so its split, whatever stands around it.
+    A string or a whole number, or else the field ``url``. Without both, the first 16 hexadecimal digits of
+    the sha256 of the text, so that the same text always has the same id and the same split.
 ``title``
-    May be missing.
+    Optional.
 ``text``
     The article.
 ``quotes``
-    A list of strings. In a CSV, TSV or Parquet cell also a list as JSON or Python write it, or one quote as
-    it stands in the text; any other string there is a summary.
+    A list of strings. In a CSV, TSV or Parquet cell also a list in the syntax of JSON or Python, or one quote
+    verbatim from the text; any other string there is a summary.
 ``summary``
-    What a curator wrote, in place of quotes; see :func:`training.quotations.quotations`.
+    A curator's text instead of quotes; see :func:`training.quotations.quotations`.
 ``source``
-    Which collection it is from. Without one, what the id says (:func:`training.corpus.source_of`), or the
-    name of the file up to its first dot; of stories and pages, which are a file each, the name of the folder.
+    The collection it is from. Without one, that in the id (:func:`training.corpus.source_of`), or the name of
+    the file up to its first dot; for stories and pages, which are one file each, the name of the folder.
 """
 
 import ast
@@ -63,34 +63,34 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
 }
 FORMATS = tuple(SUFFIXES)
 
-_ONLY_BY_NAME = (".json", ".json.gz")  # in a folder these are more often about the data than the data
+_ONLY_BY_NAME = (".json", ".json.gz")  # in a folder these more often describe the data than contain it
 _HIGHLIGHT = "@highlight"
 _DELIMITERS = ",;\t"  # spreadsheets write semicolons where the comma is the decimal mark
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_LIST = re.compile(r"""\s*\[\s*['"].*['"]\s*,?\s*\]\s*""", re.DOTALL)  # no edit in brackets
-_BLURB_COLUMNS = {"summary": "blurb", "source": "page"}  # a page stands where another row has its source
+_LIST = re.compile(r"""\s*\[\s*['"].*['"]\s*,?\s*\]\s*""", re.DOTALL)  # not an edit in brackets
+_BLURB_COLUMNS = {"summary": "blurb", "source": "page"}  # the page is in the place of the source
 
 
 def read_corpus(
     paths: Sequence[Path],
     *,
-    format: str | None = None,  # noqa: A002  # the word for it
+    format: str | None = None,  # noqa: A002  # the best name
     columns: Mapping[str, str] | None = None,
     blurbs: Path | None = None,
 ) -> Corpus:
     """Read articles with quotes; see the module for formats and fields.
 
-    :param paths: files, or folders, of which all files that a format claims are read in order of name.
-    :param format: one of :data:`FORMATS` for all files, whatever their names; None to go by the names.
-    :param columns: our field -> its name in the rows, where that is another one.
+    :param paths: files, or folders whose files with the endings of the formats are read, sorted by name.
+    :param format: one of :data:`FORMATS` for all files; by default according to their names.
+    :param columns: our field -> its name in the rows, if it has another one.
     :param blurbs: for one folder of HTML pages: JSON Lines, CSV, TSV or Parquet with ``page`` (name of the
-        file in the folder), ``blurb`` and, if there are any, ``id`` (by default the name of the page without
-        its ending) and ``title`` (by default that of the page).
-    :returns: the sound rows; every other row is in ``refused`` with its reason. Rows with the same id and
-        text, a quote or a blurb each, are one article, in which blurbs that quote nothing count only where no
-        row has a quote; of other rows with the same id the first is kept.
-    :raises CorpusError: a path that does not exist, a file that is broken or cannot be read, a file (of
-        stories: a folder) without one sound row, be it a repeated one, or arguments that do not fit together.
+        file in the folder), ``blurb`` and optionally ``id`` (by default the name of the page without its
+        ending) and ``title`` (by default that of the page).
+    :returns: the valid rows; every other row is in ``refused`` with the reason. Rows with the same id and
+        text, each with a quote or a blurb, are one article, in which blurbs that quote nothing count only if
+        no row has a quote; of other rows with the same id the first is kept.
+    :raises CorpusError: a path that does not exist, a file that is damaged or cannot be read, a file (of
+        stories: a folder) without any valid row, or arguments that contradict each other.
     """
     _check_arguments(paths, format, columns, blurbs)
     inputs = (
@@ -105,22 +105,22 @@ def read_corpus(
         usable = [gathered.add(row, _article(row, splitter)) for row in rows]
         if not any(usable):
             first = _first(gathered.refused[refused_before:], name)
-            raise CorpusError(f"{name} holds no article that can be used{first}")
+            raise CorpusError(f"{name} contains no usable article{first}")
     return Corpus(list(gathered.articles.values()), gathered.refused)
 
 
 class Fault(NamedTuple):
-    """What is wrong with a row."""
+    """The reason why a row is refused."""
 
     field: str
     reason: str
 
 
 class Row(NamedTuple):
-    """A row by our field names, or what is wrong with it, and where it stands.
+    """A row by our field names, or what is wrong with it, and its place.
 
-    :ivar collection: its source, if neither the row nor its id names one.
-    :ivar names: the names of all its fields, as the file has them; empty of files that name none.
+    :ivar collection: its source if neither the row nor its id names one.
+    :ivar names: the names of all its fields in the file; empty for files without names.
     """
 
     file: Path
@@ -134,7 +134,7 @@ Reader = Callable[[Path, Mapping[str, str]], Iterator[Row]]
 
 
 class _Input(NamedTuple):
-    """Rows that are a corpus together: if none of them is sound, something is wrong with all."""
+    """Rows that form a corpus: if none of them is valid, something is wrong with all of them."""
 
     name: Path
     rows: Iterator[Row]
@@ -144,18 +144,20 @@ def _check_arguments(
     paths: Sequence[Path], chosen: str | None, columns: Mapping[str, str] | None, blurbs: Path | None
 ) -> None:
     if chosen is not None and chosen not in FORMATS:
-        raise CorpusError(f"the format {chosen!r} is none of {', '.join(FORMATS)}")
+        raise CorpusError(f"unknown format {chosen!r}; the formats are {', '.join(FORMATS)}")
     unknown = [field for field in columns or {} if field not in FIELDS]
     if unknown:
-        raise CorpusError(f"columns names the field {unknown[0]!r}, which is none of {', '.join(FIELDS)}")
+        raise CorpusError(
+            f"columns names an unknown field {unknown[0]!r}; the fields are {', '.join(FIELDS)}"
+        )
     for path in (*paths, *filter(None, [blurbs])):
         if not path.exists():
             raise CorpusError(f"{path} does not exist")
     if blurbs is None:
         if chosen == "html":
-            raise CorpusError("HTML pages need a file of blurbs, which says what was quoted from each page")
+            raise CorpusError("HTML pages need a file of blurbs with the quotes from each page")
     elif len(paths) != 1 or not paths[0].is_dir() or chosen not in (None, "html") or columns:
-        raise CorpusError(f"the blurbs in {blurbs} go with one folder of HTML pages, and without columns")
+        raise CorpusError(f"the blurbs in {blurbs} require one folder of HTML pages and no columns")
 
 
 def _inputs(paths: Sequence[Path], chosen: str | None, columns: Mapping[str, str]) -> Iterator[_Input]:
@@ -176,7 +178,7 @@ def _inputs_of_folder(folder: Path, chosen: str | None, columns: Mapping[str, st
     ]
     if not files:
         raise CorpusError(
-            f"{folder} holds no file that ends in {', '.join(suffixes)}; HTML pages need a file of blurbs"
+            f"{folder} contains no file that ends in {', '.join(suffixes)}; HTML pages need a file of blurbs"
         )
     formats = {file: chosen or _format_of(file) for file in files}
     stories = [file for file in files if formats[file] == "story"]
@@ -192,7 +194,9 @@ def _format_of(file: Path) -> str:
         if file.name.lower().endswith(SUFFIXES[name]):
             return name
     known = [suffix for name in _READERS for suffix in SUFFIXES[name]]
-    raise CorpusError(f"{file} ends in none of {', '.join(known)}; name its format: {', '.join(_READERS)}")
+    raise CorpusError(
+        f"{file} does not end in {', '.join(known)}; name its format, one of {', '.join(_READERS)}"
+    )
 
 
 def _first(refused: Sequence[Refused], name: Path) -> str:
@@ -212,28 +216,28 @@ def _article(row: Row, splitter: SentenceSplitter) -> Article | Refused:
 
 
 def _hint(row: Row, field: str) -> str:
-    """What the fields are called, where a needed one is not there: most files have other names for them."""
+    """The names of the fields, if a required one is missing: often it has another name."""
     needed = {"text": ("text",), "quotes": ("quotes", "summary")}.get(field)
     if not needed or not row.names or isinstance(row.fields, Fault):
         return ""
     if any(name in row.fields for name in needed):
         return ""
-    return f'; the fields are "{", ".join(row.names)}": --columns {field}=NAME says which of them it is'
+    return f'; the fields are "{", ".join(row.names)}": use --columns {field}=NAME to say which one it is'
 
 
 class _Gathered:
-    """Articles by id, and the rows that are in none of them.
+    """Collects articles by id, and the refused rows.
 
-    Sentences of a blurb that quotes nothing stay only if no other row of the article has something better.
+    The sentences of a blurb that quotes nothing are used only if no other row of the article has quotes.
     """
 
     def __init__(self) -> None:
         self.articles: dict[str, Article] = {}
         self.refused: list[Refused] = []
-        self._sentences: defaultdict[str, list[Refused]] = defaultdict(list)  # what something better refuses
+        self._sentences: defaultdict[str, list[Refused]] = defaultdict(list)  # refused if quotes follow
 
     def add(self, row: Row, article: Article | Refused) -> bool:
-        """:returns: whether the row is sound; one that only repeats others is refused, but sound."""
+        """:returns: whether the row is valid; one that only repeats others is valid, but refused."""
         if isinstance(article, Refused):
             self.refused.append(article)
             return False
@@ -267,8 +271,8 @@ def _outdone(row: Row, article: Article) -> Refused:
         row.file,
         row.line,
         "summary",
-        f"quotes nothing that the article has, and other rows of {article.id!r} have quotes, so it does not"
-        ' count; if it is a quote, give it as a list: ["..."]',
+        f"quotes nothing from the article, and other rows of {article.id!r} have quotes, so it is not"
+        ' used; if it is a quote, give it as a list: ["..."]',
     )
 
 
@@ -308,7 +312,7 @@ def _not_strings(quotes: object) -> str:
     if not isinstance(quotes, list | None):
         return f"is {type(quotes).__name__}"
     others = [type(quote).__name__ for quote in quotes or () if not isinstance(quote, str)]
-    return f"holds {others[0]}" if others else ""
+    return f"contains {others[0]}" if others else ""
 
 
 def _quotes(
@@ -318,15 +322,15 @@ def _quotes(
     if kept:
         return kept, "quotes"
     if not summary.strip():
-        return Fault("quotes", "should hold a quote that is not blank, or there should be a summary")
+        return Fault("quotes", "should contain a quote that is not blank, or there should be a summary")
     taken = quotations(summary, text, splitter)
     if not taken.quotes:
-        return Fault("summary", "has neither a quotation that the text holds nor a sentence")
+        return Fault("summary", "has neither a quotation that is in the text nor a sentence")
     return taken.quotes, taken.origin
 
 
 def _is_well_formed(text: str) -> bool:
-    """Whether it can be hashed and written: JSON can spell a lone surrogate, UTF-8 cannot."""
+    """Whether it can be hashed and written: JSON can contain a lone surrogate, UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -349,10 +353,10 @@ def _read_jsonl(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
 
 
 def _read_array(file: Path, content: bytes, columns: Mapping[str, str]) -> Iterator[Row]:
-    """A file that is one array of objects, as exports often are; the line of a row is its number."""
+    """A file with one array of objects, as exports often are; the line of a row is its number."""
     rows = _parsed(content)
     if isinstance(rows, Fault):
-        raise CorpusError(f"{file} begins as an array of objects but is {rows.reason}")
+        raise CorpusError(f"{file} begins like an array of objects but is {rows.reason}")
     for number, row in enumerate(rows, start=1):
         yield _json_row(file, number, _object(row), columns)
 
@@ -373,7 +377,7 @@ def _object(row: object) -> dict[str, Any] | Fault:
 
 
 def _parsed(content: bytes) -> Any:
-    """What the JSON says, or what is wrong with it."""
+    """The parsed JSON, or what is wrong with it."""
     try:
         return json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -381,7 +385,7 @@ def _parsed(content: bytes) -> Any:
     except ValueError as error:
         return Fault("(row)", f"not JSON: {error}")
     except RecursionError:
-        return Fault("(row)", "not JSON that can be read: nested too deeply")
+        return Fault("(row)", "not readable JSON: nested too deeply")
 
 
 def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = "") -> Iterator[Row]:
@@ -392,7 +396,7 @@ def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = "") -> It
         if not delimiter or delimiter not in heading:
             delimiter = max(_DELIMITERS, key=heading.count)
         lines = (line.decode("utf-8", "surrogateescape") for line in chain([first], stream))
-        # Strict: otherwise a file that was cut off inside quotation marks ends in one huge cell.
+        # Strict: otherwise a file that was cut off inside quotation marks ends with one huge cell.
         records = csv.reader(_without_mark(lines), delimiter=delimiter, strict=True)
         try:
             header = next(records, [])
@@ -408,8 +412,8 @@ def _read_csv(file: Path, columns: Mapping[str, str], delimiter: str = "") -> It
                 line = records.line_num + 1
         except csv.Error as error:
             raise CorpusError(
-                f"{file} is not sound after line {records.line_num}: {error}; cells that hold the"
-                " delimiter, a quotation mark or a line feed should stand in quotation marks"
+                f"{file} is damaged after line {records.line_num}: {error}; cells that contain the"
+                " delimiter, a quotation mark or a line feed should be in quotation marks"
             ) from error
 
 
@@ -418,7 +422,7 @@ def _read_tsv(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
 
 
 def _without_mark(lines: Iterator[str]) -> Iterator[str]:
-    """Without the byte order mark that spreadsheets put first."""
+    """Without the byte order mark with which spreadsheets begin."""
     for first in lines:
         yield first.removeprefix("\ufeff")
         break
@@ -427,7 +431,7 @@ def _without_mark(lines: Iterator[str]) -> Iterator[str]:
 
 @contextmanager
 def _cells_of_any_size() -> Iterator[None]:
-    """The limit of 128 KB, less than a long article, belongs to the whole process: it is put back."""
+    """Lift the limit of 128 KB, which is less than a long article; as it is global, it is restored."""
     before = csv.field_size_limit(sys.maxsize)
     try:
         yield
@@ -436,7 +440,7 @@ def _cells_of_any_size() -> Iterator[None]:
 
 
 def _read_parquet(file: Path, columns: Mapping[str, str]) -> Iterator[Row]:
-    import pyarrow  # here, for it takes longer to import than most corpora to read
+    import pyarrow  # here, as importing it takes longer than reading most corpora
     from pyarrow import parquet
 
     try:
@@ -496,7 +500,7 @@ _READERS: Mapping[str, Reader] = {
 
 
 def _read_pages(folder: Path, blurbs: Path) -> Iterator[Row]:
-    """The pages of a folder that have a blurb; the others are refused."""
+    """The pages of a folder with a blurb; the others are refused."""
     pages = {
         file.relative_to(folder).as_posix(): file
         for file in sorted(folder.rglob("*"))
@@ -516,11 +520,11 @@ def _read_pages(folder: Path, blurbs: Path) -> Iterator[Row]:
 
 
 def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> dict[str, Any] | Fault:
-    import trafilatura  # here, for it takes longer to import than most corpora to read
+    import trafilatura  # here, as importing it takes longer than reading most corpora
     from trafilatura.settings import Document
 
     if not isinstance(name, str) or name not in pages:
-        return Fault("page", f"{name!r} is no page of the folder")
+        return Fault("page", f"{name!r} is not a page of the folder")
     summary = blurb.get("summary")
     if not isinstance(summary, str) or not summary.strip():
         return Fault("blurb", "should be a string that is not blank")
@@ -547,7 +551,7 @@ def _check_encoding(file: Path, beginning: bytes) -> None:
 
 
 def _without_title(text: str, title: str | None) -> str:
-    """The main text of a page begins with its heading, which nobody quotes."""
+    """The text without the heading of the page, with which it begins, as nobody quotes it."""
     first, _, rest = text.partition("\n")
     return rest if title and rest and first.strip().casefold() == title.strip().casefold() else text
 
@@ -569,7 +573,7 @@ def _stem(file: Path) -> str:
 
 
 def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """The row by our names, without what it does not have."""
+    """The row by our names, without missing fields."""
     names = {field: columns.get(field, field) for field in FIELDS}
     fields = {field: row[name] for field, name in names.items() if name in row}
     if fields.get("id") in (None, ""):
@@ -578,13 +582,13 @@ def _named(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]
 
 
 def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
-    """The row by our names; a cell of quotes that is no list is a written list, a quote or a summary."""
+    """The row by our names; a string as its quotes is a list in some syntax, a quote or a summary."""
     fields = _named(row, columns)
     cell = fields.get("quotes")
     if isinstance(cell, str):
         fields["quotes"] = _list_in(cell)
         if fields["quotes"] is None and _LIST.fullmatch(cell):
-            return Fault("quotes", "looks like a list, but is one neither in JSON nor in Python")
+            return Fault("quotes", "looks like a list, but is not valid in JSON or Python")
         if fields["quotes"] is None and cell.strip():
             if _stands_in(cell, fields.get("text")):
                 fields["quotes"] = [cell]
@@ -594,12 +598,12 @@ def _table_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, 
 
 
 def _stands_in(cell: str, text: object) -> bool:
-    """Whether the text has it word for word, whatever the white space."""
+    """Whether the text contains it verbatim, except for white space."""
     return isinstance(text, str) and folded(cell) in folded(text)
 
 
 def _list_in(cell: str) -> list[Any] | None:
-    """The list that a cell spells as JSON, or as Python does, which is how pandas writes lists to CSV."""
+    """The list in a cell in the syntax of JSON, or of Python, which pandas writes to CSV."""
     for read in (json.loads, ast.literal_eval) if cell.lstrip()[:1] == "[" else ():
         try:
             parsed = read(cell.strip())
@@ -617,11 +621,11 @@ def _check_columns(file: Path, found: Sequence[str], columns: Mapping[str, str])
     twice = [name for name in _names_read(columns) if found.count(name) > 1]
     if twice:
         raise CorpusError(
-            f"{file} has {found.count(twice[0])} columns {twice[0]!r}, of which one alone can be read; rename"
+            f"{file} has {found.count(twice[0])} columns {twice[0]!r}, of which only one can be read; rename"
             " the others"
         )
 
 
 def _names_read(columns: Mapping[str, str]) -> Sequence[str]:
-    """The columns that are looked at; what the others are called makes no difference."""
+    """The columns that are read; the names of the others make no difference."""
     return [*(columns.get(field, field) for field in FIELDS), "url"]

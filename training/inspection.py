@@ -1,4 +1,4 @@
-"""What a corpus is like before anything is learnt from it: sizes, where its quotes stand, what is wrong."""
+"""A corpus before training: sizes, where its quotes are, what is wrong with it."""
 
 import hashlib
 import heapq
@@ -25,12 +25,12 @@ _BARS = "▁▂▃▄▅▆▇█"
 _LONGEST_SHOWN = 100  # characters of a quote
 _MOST_DUPLICATES_SHOWN = 10
 _MOST_IDS_SHOWN = 5
-_FEW_WORDS, _MANY_WORDS = 20, 50_000  # an article has more, and less
+_FEW_WORDS, _MANY_WORDS = 20, 50_000  # the usual range of an article
 _PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\b\d+\b")
 
 
 class Spread(NamedTuple):
-    """Of some numbers: median, 5th and 95th percentile, highest. All 0 of none."""
+    """Median, 5th and 95th percentile and maximum of some numbers. All 0 without numbers."""
 
     median: float
     p5: float
@@ -40,15 +40,16 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the articles of one source, or of all.
+    """Figures of the articles of one source, or of all.
 
-    :ivar splits: articles in each split.
-    :ivar origins: articles whose quotes were given, or read from a summary as quotations or as sentences.
+    :ivar splits: number of articles in each split.
+    :ivar origins: number of articles whose quotes were given, or read from a summary as quotations or as
+        sentences.
     :ivar quote_words: words per quote; the other spreads are per article.
-    :ivar aligned: quotes that were looked for in their articles: all, or those of a sample of articles.
-    :ivar verbatim: of these, found as they are but for white space.
-    :ivar fuzzy: of these, found with changes.
-    :ivar deciles: of the quotes that were found, how many begin in each tenth of the article.
+    :ivar aligned: number of quotes that were looked for: all, or those of a sample of articles.
+    :ivar verbatim: number of these that were found verbatim except for white space.
+    :ivar fuzzy: number of these that were found with changes.
+    :ivar deciles: number of the quotes found that begin in each tenth of the article.
     """
 
     articles: int
@@ -70,9 +71,9 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """One text, but for case and white space, under several ids.
+    """The same text, except for case and white space, under several ids.
 
-    :ivar splits: those that hold it; more than one is a leak.
+    :ivar splits: splits of these ids; more than one is a leak.
     """
 
     ids: tuple[str, ...]
@@ -81,7 +82,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Something that articles seldom have unless their file was read or made wrongly.
+    """A sign that a file was read or created wrongly.
 
     :ivar ids: the articles that have it.
     """
@@ -91,9 +92,9 @@ class Suspicion:
 
 
 class Placed(NamedTuple):
-    """How well a quote was found.
+    """A quote and its place in the article.
 
-    :ivar best: what the article has there; where nothing was found, the sentence most like the quote.
+    :ivar best: the text there; if nothing was found, the sentence most similar to the quote.
     """
 
     similarity: float
@@ -104,9 +105,9 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefusedGroup:
-    """Rows that were refused for the same reason, whatever their numbers and names.
+    """Rows that were refused for the same reason, except for numbers and names in it.
 
-    :ivar examples: the first of them.
+    :ivar examples: the first ones.
     """
 
     field: str
@@ -117,12 +118,12 @@ class RefusedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What :func:`inspect` found.
+    """The result of :func:`inspect`.
 
-    :ivar sources: by name, in order of name.
+    :ivar sources: by name, sorted.
     :ivar duplicates: those across splits first.
-    :ivar suspicions: only those that an article has.
-    :ivar worst: the quotes that were found worst, the worst first.
+    :ivar suspicions: only those with at least one article.
+    :ivar worst: the quotes with the lowest similarity, in ascending order.
     :ivar refused: the most frequent reason first.
     """
 
@@ -137,13 +138,13 @@ class Inspection:
 def inspect(corpus: Corpus, *, sample: int | None = None, progress: bool = False) -> Inspection:
     """Measure a corpus.
 
-    :param sample: look for the quotes of so many articles of each source only, which is what takes time;
-        those whose ids have the lowest sha256, so the same ones every time. None for all.
-    :param progress: show a bar on standard error.
+    :param sample: look for the quotes of only this many articles of each source, as this takes most of the
+        time; always of the same ones, whose ids have the lowest sha256. None for all.
+    :param progress: show a progress bar on standard error.
     :raises ValueError: a sample below 1.
     """
     if sample is not None and sample < 1:
-        raise ValueError(f"sample should be at least 1, is {sample}")
+        raise ValueError(f"sample must be at least 1; got {sample}")
     splitter = SentenceSplitter()
     chosen = _chosen(corpus.articles, sample)
     overall = _Tally()
@@ -171,8 +172,8 @@ def inspect(corpus: Corpus, *, sample: int | None = None, progress: bool = False
 class _Measured:
     """One article.
 
-    :ivar placed: its quotes as they were found; empty if it is not in the sample.
-    :ivar begins: where each quote that was found begins, in [0, 1).
+    :ivar placed: its quotes with their places; empty if it is not in the sample.
+    :ivar begins: the beginning of each quote found, in [0, 1).
     """
 
     split: str
@@ -212,7 +213,7 @@ def _measured(article: Article, splitter: SentenceSplitter, *, is_aligned: bool)
 
 @dataclass(slots=True)
 class _Tally:
-    """Figures in the making."""
+    """Collects the figures of articles."""
 
     splits: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
@@ -255,7 +256,7 @@ class _Tally:
 def _with_nearest(
     worst: Iterable[Placed], articles: Iterable[Article], splitter: SentenceSplitter
 ) -> Iterator[Placed]:
-    """With a sentence for each quote that was not found."""
+    """The same with the most similar sentence for each quote that was not found."""
     texts = {article.id: article.text for article in articles}
     for placed in worst:
         sentences = [] if placed.best else [sentence.text for sentence in splitter.split(texts[placed.id])]
@@ -336,7 +337,7 @@ def _digest(text: str) -> bytes:
 
 
 def as_text(inspection: Inspection) -> str:
-    """The inspection for people, in plain text."""
+    """The inspection as plain text for readers."""
     rows = [(source or "(none)", figures) for source, figures in inspection.sources.items()]
     rows.append(("ALL", inspection.overall))
     parts = [
@@ -356,7 +357,7 @@ def as_text(inspection: Inspection) -> str:
                 for source, f in rows
             ],
         ),
-        "Quotes looked for in their articles, and in which tenth of the article those found begin",
+        "Quotes looked for in their articles, and the tenth of the article in which those found begin",
         _table(
             ["source", "quotes", "verbatim", "fuzzy", "not found", "first to last tenth"],
             [
@@ -378,7 +379,7 @@ def as_text(inspection: Inspection) -> str:
 
 
 def histogram(counts: Sequence[int]) -> str:
-    """A block for each count, the highest one full.
+    """One block per count; the highest count is a full block.
 
     >>> histogram([8, 4, 0])
     '█▅▁'
@@ -402,7 +403,7 @@ def _shown_duplicates(duplicates: Sequence[Duplicate]) -> Iterator[str]:
 
 def _shown_suspicions(suspicions: Sequence[Suspicion]) -> Iterator[str]:
     if suspicions:
-        yield "Articles or quotes to look at, for they have"
+        yield "Articles or quotes worth checking, as they have"
         yield "\n".join(
             f"  {len(suspicion.ids)} x {suspicion.what}: {_cut(_shortened(suspicion.ids))}"
             for suspicion in suspicions
@@ -417,7 +418,7 @@ def _shortened(ids: Sequence[str]) -> str:
 def _shown_worst(worst: Sequence[Placed]) -> Iterator[str]:
     worst = [found for found in worst if found.similarity < 1]
     if worst:
-        yield "Quotes least like their articles: similarity, id; the quote; the nearest to it in the article"
+        yield "Quotes least similar to their articles: similarity, id; the quote; the nearest text there"
         yield "\n".join(
             f"  {found.similarity:.2f}  {found.id}\n    {_cut(found.quote)}\n    {_cut(found.best) or '-'}"
             for found in worst
@@ -439,7 +440,7 @@ def _shown_refused(groups: Sequence[RefusedGroup]) -> Iterator[str]:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as they need to be; the first to the left, the others to the right."""
+    """A table with aligned columns; the first one to the left, the others to the right."""
     lines = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -460,6 +461,6 @@ def _percent(count: int, total: int) -> str:
 
 
 def _cut(text: str) -> str:
-    """On one line, without control characters, and not longer than a line."""
+    """On one line, without control characters, cut off if it is long."""
     line = "".join(character if character.isprintable() else " " for character in folded(text))
     return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"

@@ -1,8 +1,8 @@
-"""What fitting makes small: pure functions of padded batches, in which padding has no part.
+"""Losses: pure functions of padded batches, to which padding contributes nothing.
 
-Each gives a weighted sum and the sum of the weights, so that the mean over several batches, or over several
-processes, is exactly the mean over all of them. Weights have shape (B, T) and are 0 at padding; where all
-others are 1 these are plain means.
+Each returns a weighted sum and the sum of the weights, so that the mean over several batches or processes is
+exactly the mean over all their sentences. Weights have shape (B, T) and are 0 at padding; if all others are
+1, the means are not weighted.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], Total]
 def binary_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Total:
     """-(y log p + (1 - y) log(1 - p)) with p = sigmoid(logit), over sentences.
 
-    Smallest where the score is the expected target, which is what a score is meant to be.
+    Smallest where the score is the expected target, which is the meaning of a score.
 
     :param logits: shape (B, T).
     :param targets: shape (B, T), in [0, 1].
@@ -67,8 +67,8 @@ def pairwise_ranking(outputs: Tensor, targets: Tensor, weights: Tensor) -> Total
     """(y_i - y_j) log(1 + exp(z_j - z_i)) over pairs of one article with y_i > y_j.
 
     RankNet's loss (Burges et al., "Learning to Rank using Gradient Descent", ICML 2005), weighted by how
-    much closer one sentence is than the other, times the weight of i. It orders the sentences of an article
-    and says nothing about the height of a score, so what comes out of it is not calibrated.
+    much closer one sentence is than the other, times the weight of i. It orders the sentences of an
+    article and does not fix the level of a score, so the scores are not calibrated.
 
     >>> outputs, targets = torch.tensor([[2.0, 2.0, 9.0]]), torch.tensor([[1.0, 0.0, 0.0]])
     >>> round(pairwise_ranking(outputs, targets, torch.tensor([[1.0, 1.0, 0.0]])).mean.item(), 4)
@@ -76,7 +76,7 @@ def pairwise_ranking(outputs: Tensor, targets: Tensor, weights: Tensor) -> Total
     """
     gaps = (targets[:, :, None] - targets[:, None, :]).clamp(min=0)  # (B, T, T)
     gaps = gaps * weights[:, :, None] * (weights[:, None, :] > 0)
-    # Only pairs that count: what stands at padding may be anything, and 0 times infinity is no number.
+    # Only pairs that count: outputs at padding may be anything, and 0 times infinity is NaN.
     article, better, worse = gaps.nonzero(as_tuple=True)
     losses = functional.softplus(outputs[article, worse] - outputs[article, better])
     counted = gaps[article, better, worse]
@@ -90,7 +90,7 @@ LOSSES: Mapping[str, Loss] = {
     "ranking": pairwise_ranking,
 }
 
-# These compare scores with targets; the others look at what the head gives before its activation.
+# These compare scores with targets; the others take the outputs of the head before its activation.
 ON_SCORES = frozenset({"mae", "mse"})
 
 

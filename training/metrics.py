@@ -1,4 +1,4 @@
-"""Measures of a summary and of a ranking: pure functions with formula and range."""
+"""Metrics of summaries and rankings: pure functions with formula and range."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from training.corpus import folded
 Values = NDArray[np.float64]
 
 REMEMBERED_LINES = 2**15
-# Scores are kept so far from 0 and 1, where the logarithm has no end.
+# Scores are kept this far from 0 and 1, where the logarithm is infinite.
 SMALLEST_PROBABILITY = 1e-7
 
 
@@ -30,10 +30,10 @@ class Rouge(NamedTuple):
 
 
 class _LineTokenizer:
-    """A tokenizer for rouge-score that remembers lines.
+    """A tokenizer for rouge-score that caches lines.
 
     Stemming is most of the work, and every system is measured against the same quotes, often with the
-    same sentences. A line feed separates tokens, so the lines of a text can be done one by one.
+    same sentences. A line feed separates tokens, so the lines of a text can be tokenized one by one.
     """
 
     def __init__(self, tokens: Callable[[str], Iterable[str]]) -> None:
@@ -44,10 +44,10 @@ class _LineTokenizer:
 
 
 class RougeMeter:
-    """ROUGE as the package rouge-score computes it, with stemming, one sentence a line for Lsum.
+    """ROUGE as the package rouge-score computes it, with stemming, one sentence per line for Lsum.
 
-    That package knows no letters but a to z. Where most letters of the quotes are of another script than
-    Latin, words are those of :func:`training.closeness.stems`, on both sides.
+    That package knows only the letters a to z. If most letters of the quotes are of a script other than
+    Latin, the words of both sides are those of :func:`training.closeness.stems`.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class RougeMeter:
         self._other = _scorer(stems)
 
     def score(self, selected: Sequence[str], references: Sequence[str]) -> Rouge:
-        """Compare a summary with the quotes, all of them taken together."""
+        """Compare a summary with all quotes taken together."""
         flat = map(folded, selected)
         reference = "\n".join(references)
         found = (self._latin if _is_latin(reference) else self._other).score(reference, "\n".join(flat))
@@ -67,7 +67,7 @@ def _scorer(tokens: Callable[[str], Iterable[str]]) -> RougeScorer:
 
 
 def _is_latin(text: str) -> bool:
-    """Whether no more than half of the letters are of another script."""
+    """Whether at least half of the letters are Latin."""
     if text.isascii():
         return True
     letters = [c for c in text if c.isalpha()]
@@ -88,7 +88,7 @@ def auc(scores: Values, relevant: NDArray[np.bool_]) -> float:
     if n == 0 or m == 0:
         return float("nan")
     # scikit-learn's roc_auc_score is the same, but checks its input for ten times as long, and warns where
-    # this is nan; likewise scipy's spearmanr below, which computes a p-value as well.
+    # this is nan. The same goes for spearman below and scipy's spearmanr, which also computes a p-value.
     return float((rankdata(scores)[relevant].sum() - n * (n + 1) / 2) / (n * m))
 
 
@@ -135,10 +135,10 @@ def ndcg(scores: Values, gains: Values) -> float:
 
 
 def binary_cross_entropy(scores: Values, targets: Values) -> float:
-    """Mean of -(t ln s + (1 - t) ln(1 - s)), what training makes small.
+    """Mean of -(t ln s + (1 - t) ln(1 - s)), which training minimizes.
 
-    For targets between 0 and 1 it does not fall to 0, but to its value at ``scores = targets``. Range
-    [0, 16.2], scores being kept from 0 and 1 by :data:`SMALLEST_PROBABILITY`; nan of nothing.
+    For targets between 0 and 1 its minimum is not 0 but the value at ``scores = targets``. Range [0, 16.2],
+    as scores are kept from 0 and 1 by :data:`SMALLEST_PROBABILITY`; nan of nothing.
 
     >>> round(binary_cross_entropy(np.array([0.5, 0.5]), np.array([0.0, 1.0])), 4)  # ln 2
     0.6931
@@ -148,11 +148,11 @@ def binary_cross_entropy(scores: Values, targets: Values) -> float:
 
 
 class Bin(NamedTuple):
-    """The sentences whose score lies in one stretch.
+    """The sentences whose scores lie in one interval.
 
-    :ivar low: of the stretch, included.
-    :ivar high: not included, except by the last one.
-    :ivar sentences: how many.
+    :ivar low: end of the interval, included.
+    :ivar high: end of the interval, included only in the last one.
+    :ivar sentences: their number.
     :ivar score: their mean score; nan if there are none, like ``target``.
     :ivar target: their mean target.
     """
@@ -165,7 +165,7 @@ class Bin(NamedTuple):
 
 
 def calibration(scores: Values, targets: Values, bins: int = 10) -> list[Bin]:
-    """Whether a score is the target to expect: both means in stretches of equal width.
+    """Mean score and mean target in intervals of equal width, which are equal if scores are calibrated.
 
     >>> [(b.sentences, b.score, b.target) for b in calibration(np.array([0.2, 1.0]), np.array([0.0, 1.0]), 2)]
     [(1, 0.2, 0.0), (1, 1.0, 1.0)]
@@ -190,7 +190,7 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
     """Sum over bins of (sentences / all) |score - target|. Range [0, 1], 0 is best; nan of nothing.
 
     Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (AAAI
-    2015), with soft targets in place of labels.
+    2015), with soft targets instead of labels.
     """
     filled = [found for found in bins if found.sentences]
     total = sum(found.sentences for found in filled)
@@ -209,5 +209,5 @@ def bootstrap_means(values: Values, *, rounds: int = 1000, seed: int = 0) -> Val
     if not len(values):
         return np.full(rounds, np.nan)
     generator = np.random.default_rng(seed)
-    # One round after the other: all together would be a thousand times the articles in memory.
+    # Round by round: all together would need a thousand times the memory of the articles.
     return np.array([values[generator.integers(0, len(values), len(values))].mean() for _ in range(rounds)])

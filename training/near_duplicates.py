@@ -1,9 +1,9 @@
-"""Articles that share their text under different ids, so that no split knows the answers of another.
+"""Articles that share their text under different ids, so that no split contains the answers of another.
 
 News agencies' reports, updates of a story, an article that is in two collections: by id they are
 different, by text they are not. Two texts are compared by the runs of words that they share (Broder, "On
-the resemblance and containment of documents", 1997), by all of them and not by a sample, since corpora
-with quotes are small.
+the resemblance and containment of documents", 1997), by all of them rather than a sample, since corpora with
+quotes are small.
 """
 
 import re
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from training.corpus import Split
 
-# Words in a run: long enough that two texts seldom share one by chance.
+# Words in a run: so long that two texts seldom share one by chance.
 RUN = 8
 
-# Share of the shorter text's runs from which two texts are near duplicates. An update of a story, or a
-# quotation from it with as much again of one's own.
+# Share of the shorter text's runs from which two texts are near duplicates. For
+# example an update of a story, or a text half of which is quoted from it.
 SHARE = 0.5
 
-# A run that more different texts have is boilerplate, and says nothing about two of them.
+# A run in more different texts than this is boilerplate, and proves nothing about two of them.
 MOST_TEXTS = 20
 
 _WORD = re.compile(r"[^\W_]+")
@@ -42,9 +42,9 @@ class NearDuplicate(NamedTuple):
 def near_duplicates(texts: Sequence[str]) -> Iterator[NearDuplicate]:
     """Pairs of texts that have at least :data:`SHARE` of the shorter one's runs of eight words in common.
 
-    Letter case, punctuation and spacing do not count; a text of fewer words is one run. A run of more than
-    :data:`MOST_TEXTS` texts does not count, those with the same runs being one. Takes time in proportion to
-    the words, and to the pairs found.
+    Letter case, punctuation and spacing do not count; a text of fewer words is one run. A run in more than
+    :data:`MOST_TEXTS` texts does not count, where texts with the same runs are one. Time is proportional to
+    the number of words and of pairs found.
 
     >>> lead = "The ferry across the river is back after two years of repairs"
     >>> list(near_duplicates([lead + ".", "Nothing else happened.", lead.upper() + ", officials said"]))
@@ -65,7 +65,7 @@ def near_duplicates(texts: Sequence[str]) -> Iterator[NearDuplicate]:
 
 
 def _overlaps(runs: Sequence[NDArray[np.uint64]]) -> Iterator[NearDuplicate]:
-    """Pairs of different texts that have a run in common which is no boilerplate, by their runs."""
+    """Pairs of different texts, given by their runs, that have a run in common that is not boilerplate."""
     if not runs:
         return
     owners = np.repeat(np.arange(len(runs)), [len(found) for found in runs])
@@ -81,13 +81,13 @@ def _overlaps(runs: Sequence[NDArray[np.uint64]]) -> Iterator[NearDuplicate]:
 
 
 def kept_apart(texts: Mapping[str, str], splits: Mapping[str, Split]) -> dict[str, str]:
-    """Which articles of validation and test cannot be measured on, and because of which other one.
+    """The articles of validation and test that share their text with an article of an earlier split.
 
-    An article of the test split goes if it is a near duplicate of one in training or validation, one of
-    the validation split if it is one of an article in training. What is trained on stays as it is.
+    An article of the test split is left out if it is a near duplicate of one in training or validation, one
+    of the validation split if it is one of an article in training. Training articles stay.
 
     :param texts: id -> text.
-    :param splits: id -> the split that its id belongs to.
+    :param splits: id -> its split.
     :returns: id of an article to leave out -> id of its near duplicate in an earlier split.
     """
     ids = list(texts)
@@ -106,7 +106,7 @@ def _leaks(pairs: Iterable[tuple[str, str]], splits: Mapping[str, Split]) -> Ite
 def _runs(text: str, numbers: dict[str, int]) -> NDArray[np.uint64]:
     """One number for each different run of words in a text, equal for equal runs.
 
-    :param numbers: of the words seen so far; grows.
+    :param numbers: numbers of the words seen so far; grows.
     """
     words = np.array(
         [numbers.setdefault(word, len(numbers) + 1) for word in _WORD.findall(text.casefold())], np.uint64
@@ -115,7 +115,7 @@ def _runs(text: str, numbers: dict[str, int]) -> NDArray[np.uint64]:
         return words
     windows = np.lib.stride_tricks.sliding_window_view(words, min(RUN, len(words)))
     runs = np.zeros(len(windows), np.uint64)
-    for column in windows.T:  # arithmetic modulo 2**64; 4.5 million runs meet by chance once in a million
+    for column in windows.T:  # arithmetic modulo 2**64; 4.5 million runs collide by chance once in a million
         runs = (runs ^ column) * _MULTIPLIER
         runs ^= runs >> np.uint64(29)
     return np.unique(runs)

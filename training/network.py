@@ -1,4 +1,4 @@
-"""The network as it is trained: that of :mod:`summarizer.model`, in PyTorch, over padded batches.
+"""The network of :mod:`summarizer.model` for training: in PyTorch, over padded batches.
 
 Axes, here and everywhere: B articles in a batch, T sentences (timesteps), D width of a sentence vector,
 F number of text features, P number of position features, H width of the recurrent layer.
@@ -22,7 +22,7 @@ _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 class PaddedBatch(NamedTuple):
     """Articles of different lengths as one tensor.
 
-    :ivar vectors: shape (B, T, D + F + P), of what the network reads; zero beyond each article's end.
+    :ivar vectors: shape (B, T, D + F + P), the input of the network; zero beyond each article's end.
     :ivar lengths: shape (B,), int64, on the CPU; at least 1 each.
     """
 
@@ -55,9 +55,9 @@ class Network(nn.Module):
         self.members = nn.ModuleList(_Member(config) for _ in range(config.members))
 
     def forward(self, batch: PaddedBatch) -> Tensor:
-        """What the head gives before its activation; for several members, of their mean score.
+        """Outputs of the head before its activation; with several members, of their mean score.
 
-        :returns: shape (B, T); what stands beyond an article's end means nothing.
+        :returns: shape (B, T); values beyond an article's end are meaningless.
         """
         outputs = torch.stack([member(batch) for member in self.members])  # (M, B, T)
         if len(outputs) == 1:
@@ -67,7 +67,7 @@ class Network(nn.Module):
         return torch.logit(torch.sigmoid(outputs).mean(dim=0))
 
     def activate(self, outputs: Tensor) -> Tensor:
-        """From what :meth:`forward` gives to what is compared with targets; any shape."""
+        """From the outputs of :meth:`forward` to scores, which are compared with targets; any shape."""
         return outputs if self.config.activation == "linear" else torch.sigmoid(outputs)
 
     def weights(self) -> dict[str, NDArray[np.floating]]:
@@ -99,7 +99,7 @@ class _Member(nn.Module):
         self.head = nn.Linear(config.width * directions, 1)
 
     def forward(self, batch: PaddedBatch) -> Tensor:
-        """:returns: shape (B, T), what the head gives."""
+        """:returns: shape (B, T), the outputs of the head."""
         width = self.config.dimension
         vectors, features = batch.vectors[:, :, :width], batch.vectors[:, :, width:]
         # Dropping along T at once is what nn.functional.dropout1d does to the channels of (B, D, T).
@@ -120,8 +120,8 @@ class _Member(nn.Module):
         if self.config.normalize != "batch":
             normalized: Tensor = self.normalize(vectors)
             return normalized
-        real = vectors[mask]  # (N, D), N real sentences: padding is in no mean
-        if self.training and len(real) == 1:  # one sentence has no deviation: what is known so far
+        real = vectors[mask]  # (N, D), N real sentences: padding does not count in the mean
+        if self.training and len(real) == 1:  # one sentence has no deviation: use the running one
             norm = cast(nn.BatchNorm1d, self.normalize)
             real = nn.functional.batch_norm(
                 real, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
@@ -131,7 +131,7 @@ class _Member(nn.Module):
         return torch.zeros_like(vectors).masked_scatter(mask[:, :, None], real)
 
     def _thinned_weights(self) -> dict[str, Tensor]:
-        """The weights that carry the state from sentence to sentence, some of their columns dropped.
+        """The recurrent weights with some of their columns dropped.
 
         To drop the same units of the state at every sentence, by one mask for each gate (Gal and
         Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks",

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing but themselves: no script, no file, no network."""
+"""Self-contained HTML pages: no script, no other file, no network."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def render(name: str, filters: dict[str, Any] | None = None, **values: object) -> str:
-    """A page out of ``templates/NAME.html.jinja``; everything in it is escaped, control characters replaced.
+    """A page from ``templates/NAME.html.jinja``, with everything escaped and control characters replaced.
 
     :param filters: name in the template -> function of a value.
     """

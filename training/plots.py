@@ -1,8 +1,8 @@
-"""Plots as inline SVG that takes its text colour and its font from the page around it.
+"""Plots as inline SVG that takes its text colour and its font from the page.
 
-Text stays text, so that it can be found, read aloud and scaled. Every function takes ``name``, which makes
-the ids in the SVG unique in a page, and ``description``, what is said to whoever cannot see it. What a plot
-shows belongs into a table beside it.
+Text stays text, so that it can be searched, read aloud and scaled. Every function takes ``name``, which makes
+the ids in the SVG unique in a page, and ``description``, the alternative text. The page should also have the
+numbers of a plot in a table.
 """
 
 import io
@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from training.pages import without_control
 
-# Of middling lightness, to be seen on white and on black; told apart without colour by dashes and markers.
+# Of medium lightness, visible on white and on black; dashes and markers distinguish them without colour.
 COLOURS = ("#3d87d6", "#d9752b", "#3c9a5f", "#a76fd0", "#c25a7c", "#80868b")
 MARKERS = ("o", "s", "^", "D", "v", "x")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
@@ -42,8 +42,8 @@ _SETTINGS: dict[Any, Any] = {
     "ytick.color": _INK,
     "legend.frameon": False,
 }
-_WIDTH, _HEIGHT = 5.2, 3.0  # inches; small, so that letters can be read on a phone
-# Metadata, and a style that would hold for the whole page.
+_WIDTH, _HEIGHT = 5.2, 3.0  # inches; small, so that letters are legible on a phone
+# Metadata, and a style that would apply to the whole page.
 _ABOUT_THE_FILE = re.compile(
     r"\s*<metadata>.*?</metadata>|\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL
 )
@@ -60,7 +60,7 @@ class Curve(NamedTuple):
 class Bar(NamedTuple):
     """One row of :func:`bars`.
 
-    :ivar low: end of the interval, or None where there is none, like ``high``.
+    :ivar low: lower end of the interval; None, as ``high``, without an interval.
     """
 
     label: str
@@ -74,7 +74,7 @@ def learning_curves(
 ) -> str:
     """Losses over epochs in one plot.
 
-    :param losses: label -> one value an epoch; ``training`` and ``validation``, say.
+    :param losses: label -> one value per epoch; ``training`` and ``validation``, say.
     """
     with matplotlib.rc_context(_SETTINGS):
         figure, axes = _axes("epoch", "loss")
@@ -84,7 +84,7 @@ def learning_curves(
 
 
 def calibration(curves: Sequence[Curve], *, name: str, description: str) -> str:
-    """Mean target over mean score, beside the diagonal of a score that is what it promises to be."""
+    """Mean target over mean score, with the diagonal of perfect calibration."""
     with matplotlib.rc_context(_SETTINGS):
         figure, axes = _axes("mean score", "mean target", height=3.6)
         axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
@@ -96,7 +96,7 @@ def calibration(curves: Sequence[Curve], *, name: str, description: str) -> str:
 def by_position(curves: Sequence[Curve], *, y: str, name: str, description: str) -> str:
     """A value over tenths of the article, 1 to 10.
 
-    :param y: what the value is.
+    :param y: label of the value.
     """
     with matplotlib.rc_context(_SETTINGS):
         figure, axes = _axes("tenth of the article", y)
@@ -109,7 +109,7 @@ def by_position(curves: Sequence[Curve], *, y: str, name: str, description: str)
 def bars(rows: Sequence[Bar], *, x: str, name: str, description: str) -> str:
     """Horizontal bars with their intervals, the first row on top, and a line at 0.
 
-    :param x: what the value is.
+    :param x: label of the value.
     """
     with matplotlib.rc_context(_SETTINGS):
         figure, axes = _axes(x, "", height=0.7 + 0.28 * max(len(rows), 1))
@@ -151,10 +151,10 @@ def _draw(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def _svg(figure: Figure, name: str, description: str) -> str:
-    """The figure as an ``svg`` element to stand in a page."""
+    """The figure as an ``svg`` element of a page."""
     written = io.StringIO()
     with warnings.catch_warnings():
-        # Letters that this font lacks: the browser draws them, with its own.
+        # Letters that this font lacks: the browser draws them in its own.
         warnings.simplefilter("ignore", UserWarning)
         figure.savefig(
             written, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Type": None}

@@ -3,16 +3,16 @@
 ::
 
     manifest.json        what the articles were made with, counts
-    articles.jsonl       one article a line: id, title, source, split, quotes, sentences, littered
+    articles.jsonl       one article per line: id, title, source, split, quotes, sentences, littered
     rarity.json          in how many training articles each word is; see summarizer/rarity.py
     vectors/NAME/        rows of width D, for each list of sentences; see training/rows.py
-    features/NAME/       rows of width F likewise; see summarizer/text_features.py
+    features/NAME/       rows of width F, for the same lists; see summarizer/text_features.py
     targets/NAME/        rows of width 1, for each article
 
-Vectors are kept under what they were computed from: the sentences and the digest of the encoder. So a
-run that was killed goes on where it was, a corpus that grew costs only what is new, and another encoder
-starts anew beside the old one. Targets likewise, under sentences, quotes and closeness; features under
-sentences and rarity, which changes with every training article.
+Vectors are stored under the hash of what they were computed from: the sentences and the digest of the
+encoder. So a killed run resumes, in a larger corpus only new articles are encoded, and the vectors of several
+encoders can coexist. In the same way targets are stored under sentences, quotes and closeness, and features
+under sentences and rarity, which changes with every training article.
 """
 
 import dataclasses
@@ -49,11 +49,11 @@ VECTORS_FOLDER = "vectors"
 FEATURES_FOLDER = "features"
 TARGETS_FOLDER = "targets"
 
-# To be raised when the functions behind them give other values than before, so that kept rows are left.
+# Increment when the functions behind them give other values than before, so that stored rows are not used.
 FEATURES_VERSION = 3
 TARGETS_VERSION = 1
 
-# What is encoded in one go and is lost by a kill; enough to fill the encoder's batches.
+# Encoded in one call, so a kill loses at most this many; enough to fill the encoder's batches.
 SENTENCES_AT_ONCE = 1024
 
 
@@ -65,15 +65,15 @@ class PreparedError(TrainingError):
 class Manifest:
     """What the prepared articles were made with.
 
-    :ivar encoder: where it was: a folder, or the name of a SentenceTransformer.
-    :ivar encoder_digest: tells whether it is still the same.
+    :ivar encoder: its place at the time: a folder, or the name of a SentenceTransformer.
+    :ivar encoder_digest: identifies the encoder.
     :ivar dimension: D.
-    :ivar splits: split -> articles in it.
-    :ivar littered: articles that have a littered form.
+    :ivar splits: split -> number of articles.
+    :ivar littered: number of articles that have a littered form.
     :ivar articles_sha256: of ``articles.jsonl``.
     :ivar rarity_sha256: of ``rarity.json``.
-    :ivar boilerplate: as :func:`prepare` was told, like ``introductions``; None in a folder that is older
-        than the record.
+    :ivar boilerplate: the argument of :func:`prepare`, as ``introductions``; None in folders of versions that
+        did not record them.
     """
 
     encoder: str
@@ -98,12 +98,12 @@ class Manifest:
 class PreparedArticle:
     """One article of T sentences.
 
-    :ivar split: that its id belongs to; None if it shares its text with an article of an earlier split.
+    :ivar split: by its id; None if it shares its text with an article of an earlier split.
     :ivar sentences: T strings.
     :ivar vectors: shape (T, D), float32; a view of the file.
-    :ivar features: shape (T, F), float32; likewise. All there are, with those that need a rarity.
+    :ivar features: shape (T, F), float32; a view of the file; including the features that need a rarity.
     :ivar targets: shape (T,), float32, in [0, 1].
-    :ivar littered: the same article with boilerplate among its sentences, to learn from beside it.
+    :ivar littered: the same article with boilerplate among its sentences, as an additional training article.
     """
 
     article: Article
@@ -116,9 +116,9 @@ class PreparedArticle:
 
 
 def open_encoder(name: str) -> Encoder:
-    """A static encoder by its folder, else any SentenceTransformer by folder, package or hub name.
+    """A static encoder by its folder, or any SentenceTransformer by folder, package or hub name.
 
-    :raises SummarizerError: it is damaged, or not to be found.
+    :raises SummarizerError: it is damaged or cannot be found.
     """
     folder = Path(name)
     if (folder / "tokenizer.json").exists() and not (folder / "modules.json").exists():
@@ -127,7 +127,7 @@ def open_encoder(name: str) -> Encoder:
 
 
 def from_anywhere(encoder_source: str) -> str:
-    """What :func:`open_encoder` takes in any working directory for what it takes in this one."""
+    """The name of an encoder for :func:`open_encoder` that does not depend on the working directory."""
     return str(Path(encoder_source).resolve()) if Path(encoder_source).is_dir() else encoder_source
 
 
@@ -141,21 +141,22 @@ def prepare(
     boilerplate: float = 0.0,
     introductions: Sequence[str] = (),
 ) -> Manifest:
-    """Split, encode and give targets to each article; what is there already is not done again.
+    """Split and encode each article and compute its targets; what the folder contains is reused.
 
-    An article without a sentence is left out with a line on the progress bar. One that shares its text
+    An article without a sentence is left out with a message. One that shares its text
     with an article of an earlier split (train, validation, test) stays, but belongs to no split.
 
-    :param encoder_source: what :func:`open_encoder` was given.
-    :param boilerplate: share of the training articles that are there a second time with lines such as bylines
-        and captions, which nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
-    :param introductions: sources whose quotes are the introduction that was cut off from the text. It is put
-        back into half of their training articles; or the network learns that articles begin in the middle.
+    :param encoder_source: the argument of :func:`open_encoder`.
+    :param boilerplate: share of the training articles to use a second time with lines such as bylines and
+        captions, which nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
+    :param introductions: sources whose quotes are an introduction that was cut off from the text. It is
+        restored in half of their training articles; else the network learns that articles begin in the
+        middle.
     :raises PreparedError: no article, a source of ``introductions`` that no article is from, or the folder
-        holds something else.
-    :raises BlockingIOError: another process prepares in this folder.
+        contains something else.
+    :raises BlockingIOError: another process writes to this folder.
     """
-    closeness(closeness_name)  # refused before the long work, not after it
+    closeness(closeness_name)  # an unknown one is refused before the long work
     _check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
@@ -165,7 +166,7 @@ def prepare(
         sources = {article.source for article, _ in split}
         if unknown := unknown_sources("introductions", introductions, sources):
             raise PreparedError(unknown)
-        _tell_what_leaves(folder, {article.id for article, _ in split})
+        _warn_about_removed_articles(folder, {article.id for article, _ in split})
         shared = _sharing(split)
         rows = [
             _row(
@@ -199,16 +200,16 @@ def prepare(
         write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
         features_place, _ = _features_place(folder, rarity_sha256)
         for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place}:
-            shutil.rmtree(former)  # of a rarity that nobody asks for again
+            shutil.rmtree(former)  # of a rarity that is not used again
         add_targets(folder, closeness_name, encoder)
         return manifest
 
 
 def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = None) -> None:
-    """Compute the targets of one closeness for all prepared articles, where they are not there yet.
+    """Compute the missing targets of one closeness for all prepared articles.
 
-    :param encoder: needed where the closeness compares vectors; opened from the manifest if None.
-    :raises PreparedError: the folder does not hold prepared articles, or the encoder is another one.
+    :param encoder: for a closeness that compares vectors; by default the one in the manifest is opened.
+    :raises PreparedError: the folder does not contain prepared articles, or the encoder is another one.
     """
     manifest, rows = _read(folder)
     place, about = _targets_place(folder, closeness_name, manifest)
@@ -217,7 +218,7 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
         for row in rows
         for sentences in _forms(row)
     }
-    if (place / INDEX_FILE).exists():  # the last file of a new store; without it a kill was quicker
+    if (place / INDEX_FILE).exists():  # the last file of a new store; a kill may have prevented it
         kept = Rows.open(place)
         missing = {key: found for key, found in missing.items() if key not in kept}
     if not missing:
@@ -241,7 +242,7 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
                 vectors[_key(sentences)],
                 quote_vectors[_key(quotes)] if quote_vectors else nothing,
             )
-            if key not in store:  # another process may have been quicker
+            if key not in store:  # another process may have added it
                 store.add(key, score(quoted)[:, None])
             if number % 100 == 0:
                 store.flush()
@@ -249,9 +250,9 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
 
 
 def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArticle]]:
-    """Read what :func:`prepare` and :func:`add_targets` wrote; vectors stay on disk until they are used.
+    """Read the output of :func:`prepare` and :func:`add_targets`; vectors stay on disk until they are used.
 
-    :raises PreparedError: a file is missing or does not fit the others, or there are no such targets.
+    :raises PreparedError: a file is missing or does not match the others, or there are no such targets.
     :raises RowStoreError: vectors or targets are damaged.
     """
     manifest, rows = _read(folder)
@@ -260,7 +261,7 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
     if not features_place.exists():
         raise PreparedError(
             f"{folder} has no text features as this version computes them; run prepare again, which keeps the"
-            " vectors and targets, and begin runs anew that were begun on the former ones"
+            " vectors and targets, and start runs again that were fitted on the old ones"
         )
     features = Rows.open(features_place)
     place = _targets_place(folder, closeness_name, manifest)[0]
@@ -281,7 +282,7 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
             )
         article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
         found = np.array(targets[_key(sentences, quotes)][:, 0])
-        found[list(lines)] = 0  # a caption may repeat half a sentence; it is no quote for that
+        found[list(lines)] = 0  # a caption may repeat half a sentence, but nobody quotes it
         return PreparedArticle(
             article, row["split"], sentences, vectors[_key(sentences)], features[_key(sentences)], found
         )
@@ -296,17 +297,17 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the articles in a folder were made with.
+    """The manifest of a folder.
 
-    :raises PreparedError: it does not hold prepared articles.
+    :raises PreparedError: the folder does not contain prepared articles.
     """
     return _read(folder)[0]
 
 
 def read_rarity(folder: Path, manifest: Manifest) -> Rarity:
-    """The rarity that the features were made with.
+    """The rarity with which the features were computed.
 
-    :raises PreparedError: it is missing, or another one.
+    :raises PreparedError: it is missing or another one.
     """
     file = folder / RARITY_FILE
     found = sha256_of(file) if file.exists() else "none"
@@ -339,9 +340,9 @@ def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
 def _row(
     article: Article, sentences: list[str], split: Split | None, boilerplate: float, *, has_introduction: bool
 ) -> dict[str, Any]:
-    """A line of the list of articles.
+    """A row of the list of articles.
 
-    ``littered``: None, or the ``sentences`` once more with lines among them, and where those ``lines`` are.
+    ``littered``: None, or the ``sentences`` with boilerplate among them and the positions of those ``lines``.
     """
     second: dict[str, Any] | None = None
     if split == "train" and has_introduction and is_chosen(f"introduction {article.id}", 0.5):
@@ -366,7 +367,7 @@ def _forms(row: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:
-    """See :func:`training.near_duplicates.kept_apart`; says what it found."""
+    """See :func:`training.near_duplicates.kept_apart`; prints how many."""
     shared = kept_apart(
         {article.id: "\n".join(sentences) for article, sentences in split},
         {article.id: split_of(article.id) for article, _ in split},
@@ -375,15 +376,15 @@ def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str
         left_out, other = next(iter(shared.items()))
         tqdm.write(
             f"{len(shared)} articles of validation or test share their text with one of an earlier split, for"
-            f" example {left_out} with {other}; nothing is measured on them"
+            f" example {left_out} with {other}; they are not measured"
         )
     return shared
 
 
 def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Count how rare words are in the training articles, write it and the text features of all articles.
+    """Count in how many training articles each word is; write this and the text features of all articles.
 
-    :returns: sha256 of the file of rarities, by which the features are kept.
+    :returns: sha256 of the file of rarities, under which the features are stored.
     """
     rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
     write_whole(folder / RARITY_FILE, rarity.as_json())
@@ -398,7 +399,7 @@ def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _encode(lists: Sequence[Sequence[str]], encoder: Encoder, store: RowStore, label: str) -> None:
-    """Vectors of each list, under its key; several lists at once, so that batches are full."""
+    """Store the vectors of each list under its key; several lists at once, so that batches are full."""
     missing = {_key(texts): texts for texts in lists if _key(texts) not in store}
     chunk: dict[str, Sequence[str]] = {}
     with tqdm(total=len(missing), desc=label, unit="article") as progress:
@@ -420,7 +421,7 @@ def _read(folder: Path) -> tuple[Manifest, list[dict[str, Any]]]:
         manifest = Manifest(**json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8")))
         content = (folder / ARTICLES_FILE).read_bytes()
     except (OSError, ValueError, TypeError) as error:
-        raise PreparedError(f"{folder} does not hold prepared articles: {error}; run prepare") from error
+        raise PreparedError(f"{folder} does not contain prepared articles: {error}; run prepare") from error
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.articles_sha256:
         raise PreparedError(
@@ -430,18 +431,18 @@ def _read(folder: Path) -> tuple[Manifest, list[dict[str, Any]]]:
     return manifest, [json.loads(line) for line in content.split(b"\n") if line]
 
 
-def _tell_what_leaves(folder: Path, ids: Set[str]) -> None:
+def _warn_about_removed_articles(folder: Path, ids: Set[str]) -> None:
     if not (folder / MANIFEST_FILE).exists():
         return
     try:
         left = [row["id"] for row in _read(folder)[1] if row["id"] not in ids]
-    except PreparedError as error:  # damaged, or of an earlier version: what is written now is whole
-        tqdm.write(f"the list of articles in {folder} is written anew: {error}")
+    except PreparedError as error:  # damaged, or of an earlier version; it is replaced
+        tqdm.write(f"the list of articles in {folder} is rewritten: {error}")
         return
     if left:
         tqdm.write(
-            f"{len(left)} articles that were in {folder} are not in this corpus and leave it, for example"
-            f" {left[0]}; runs that were fitted on them cannot be reported on any more"
+            f"{len(left)} articles in {folder} are not in this corpus and are removed, for example {left[0]};"
+            " runs that were fitted on them can no longer be reported"
         )
 
 
@@ -449,7 +450,7 @@ def _check_folder(folder: Path) -> None:
     if not folder.exists() or (folder / MANIFEST_FILE).exists() or (folder / VECTORS_FOLDER).exists():
         return
     if not folder.is_dir() or any(folder.iterdir()):
-        raise PreparedError(f"{folder} holds something else than prepared articles; name another folder")
+        raise PreparedError(f"{folder} contains something other than prepared articles; name another folder")
 
 
 def _vectors_place(folder: Path, encoder_digest: str) -> tuple[Path, Mapping[str, Any]]:

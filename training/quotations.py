@@ -1,8 +1,8 @@
-"""The quotes in what a curator wrote about an article.
+"""The quotes in a curator's text about an article.
 
-A curator's paragraph quotes between marks (``The best of it, "a long quiet road," comes last``), in Markdown
-block quotes (``> …``) or in HTML (``<blockquote>``, ``<q>``). The article decides what was a quotation: what
-is not found in it was a title, a scare quote, somebody else's words, or two apostrophes.
+A curator marks quotes by quotation marks (``The best of it, "a long quiet road," comes last``), in Markdown
+block quotes (``> …``) or in HTML (``<blockquote>``, ``<q>``). The article decides what was a quotation: text
+that is not found in it was a title, a scare quote, somebody else's words, or two apostrophes.
 """
 
 import html
@@ -17,16 +17,16 @@ from summarizer.sentences import SentenceSplitter
 from training.alignment import Aligner
 from training.corpus import folded
 
-# A quotation counts as found from this similarity on. Higher than what makes an alignment, so that a pair of
-# apostrophes never passes for quotation marks.
+# A quotation counts as found from this similarity on. Higher than the threshold of an alignment, so that a
+# pair of apostrophes never passes for quotation marks.
 FOUND = 0.75
-# Shorter quotations are kept only beside one of at least so many words: alone they are scare quotes, in a
-# sentence that says more than they do.
+# Shorter quotations are kept only together with one of at least this many words: alone they are scare quotes,
+# and the sentence around them says more.
 FEWEST_WORDS = 3
-# Words from this length on have a capital letter in a title.
+# Words of at least this length have a capital letter in a title.
 _TITLE_WORD = 4
 
-# Opening mark -> the marks that close it, those of equal right together, the better ones first. German closes
+# Opening mark -> the marks that close it, equally good ones together, better ones first. German closes
 # „ with “, Danish turns the guillemets round, Swedish opens with the mark that closes elsewhere.
 _DOUBLE = {
     '"': ('"',),
@@ -43,7 +43,7 @@ _DOUBLE = {
     "「": ("」",),
     "『": ("』",),
 }
-_SINGLE = {"'": "'’", "‘": "’'", "‚": "‘’", "’": "’", "`": "'`"}  # nearly all of these are apostrophes too
+_SINGLE = {"'": "'’", "‘": "’'", "‚": "‘’", "’": "’", "`": "'`"}  # nearly all of these are also apostrophes
 _SAME_ON_BOTH_SIDES = frozenset('"＂″”')
 _MARK = re.compile(f"[{''.join(_DOUBLE | _SINGLE)}]")
 _ALL_DOUBLE = "".join({*_DOUBLE, "」", "』"})
@@ -56,7 +56,7 @@ _BLOCK_TAG = re.compile(r"(</?blockquote\b[^<>]*>)", re.IGNORECASE)
 _QUOTE_TAG = re.compile(r"<(/?)q(?:\s[^<>]*)?>", re.IGNORECASE)
 _PARAGRAPH_TAG = re.compile(r"</?(?:p|div|li|ul|ol|h[1-6])\b[^<>]*>|(?:<br\s*/?>\s*){2,}", re.IGNORECASE)
 _LINE_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# By name: what a blurb says of code, `a <key>`, is no tag.
+# By name: code in a blurb, such as `a <key>`, is not a tag.
 _TAG = re.compile(
     r"</?(?:a|abbr|b|cite|code|em|font|figure|figcaption|hr|html|body|i|img|mark|s|small|span|strong|su[bp]|u)"
     r"\b[^<>]*>",
@@ -71,9 +71,9 @@ _FULL_STOP = re.compile(r"""["”’'»)\]]*\.""")
 
 @dataclass(frozen=True, slots=True)
 class Quotations:
-    """What a curator took from an article.
+    """The quotes that a curator took from an article.
 
-    :ivar quotes: in the order of the blurb, none twice; empty only where the blurb holds no sentence.
+    :ivar quotes: in the order of the blurb, without repetitions; empty only for a blurb without a sentence.
     :ivar origin: whether they are quotations found in the article, or the sentences of a blurb that quotes
         nothing.
     """
@@ -83,22 +83,22 @@ class Quotations:
 
 
 def quotations(blurb: str, text: str, splitter: SentenceSplitter | None = None) -> Quotations:
-    """The quotations of a blurb that are found in the article; without one, the sentences of the blurb.
+    """The quotations of a blurb that are found in the article; without any, the sentences of the blurb.
 
     A quotation is found where :class:`training.alignment.Aligner` gives it a similarity of at least
     :data:`FOUND`, unless it is a title: two words or more, of which all longer ones have a capital letter.
-    If none of those found has :data:`FEWEST_WORDS` words, the sentences are taken; and so they are if all
-    of them stand in the article word for word, for then the marks in them are the article's own.
+    If none of those found has :data:`FEWEST_WORDS` words, the sentences are used; also if all of them are
+    verbatim in the article, because then the marks in them are the article's own.
 
     Of nested marks the outermost pair that is found counts. A quotation over several paragraphs, and one
-    that is interrupted (``"The road," she writes, "was long"``), gives a quote for each piece. Where an
-    apostrophe could be the closing mark, the end is taken with which most of it is found. Ellipses and
-    brackets stay. A comma before the closing mark goes, and so does a full stop that the article does not
+    that is interrupted (``"The road," she writes, "was long"``), gives a quote for each piece. If an
+    apostrophe could be the closing mark, the end with which most of the quotation is found is used. Ellipses
+    and brackets stay. A comma before the closing mark goes, and so does a full stop that the article does not
     have.
 
     :param blurb: plain text, Markdown or HTML.
     :param text: the article.
-    :param splitter: of the blurb's sentences; made anew if not given.
+    :param splitter: of the blurb's sentences; a new one by default.
 
     >>> quotations("It was 'a long, quiet road,' she writes.", "They took a long, quiet road home.")
     Quotations(quotes=('a long, quiet road',), origin='quotations')
@@ -126,7 +126,7 @@ class _Part:
 
 
 def _parts(blurb: str) -> Iterator[_Part]:
-    """The paragraphs of a blurb, without what HTML and Markdown need to mark them."""
+    """The paragraphs of a blurb, without the markup of HTML and Markdown."""
     depth = 0
     for piece in _BLOCK_TAG.split(blurb):
         if _BLOCK_TAG.fullmatch(piece):
@@ -147,7 +147,7 @@ def _plain(piece: str) -> str:
     piece = _QUOTE_TAG.sub(lambda tag: "”" if tag[1] else "“", piece)
     piece = _LINE_TAG.sub("\n", _PARAGRAPH_TAG.sub("\n\n", piece))
     piece = html.unescape(_TAG.sub("", piece)).replace("\r\n", "\n")
-    # What an export escaped once too often.
+    # Escaped once too often by an export.
     piece = re.sub(r'""(?=[\w\[])|(?<=[\w.,;:!?…])""', '"', re.sub(r"""\\(["'])""", r"\1", piece))
     # TeX, and the Penn Treebank after it, which puts spaces inside the marks; two apostrophes on both sides.
     piece = re.sub(r"(?<![\w'])''(?=[\w\[])", "“", re.sub(r"``\s*", "“", piece))
@@ -157,9 +157,9 @@ def _plain(piece: str) -> str:
 class _Found(NamedTuple):
     """A passage as a quote.
 
-    :ivar quote: empty if the article does not have it.
-    :ivar letters: how many of them speak for it: their number times the similarity above :data:`FOUND`. A
-        few words too many lower the similarity by more than their letters add.
+    :ivar quote: empty if it is not in the article.
+    :ivar letters: their number times the similarity above :data:`FOUND`, to compare passages: a few words too
+        many lower the similarity by more than their letters add.
     """
 
     quote: str
@@ -170,14 +170,14 @@ _NOTHING = _Found("", -1.0)
 
 
 class _QuotedArticle:
-    """An article that tells what is quoted from it."""
+    """An article in which quotations are looked for."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     @cached_property
     def _aligner(self) -> Aligner:
-        return Aligner(self._text)  # only if the blurb has something to look for
+        return Aligner(self._text)  # only if the blurb may contain quotations
 
     def quotations(self, part: _Part) -> Iterator[str]:
         if part.is_block:
@@ -189,7 +189,7 @@ class _QuotedArticle:
         yield from self._between_marks(part.text)
 
     def is_extract(self, sentences: Sequence[str], found: Sequence[str]) -> bool:
-        """Whether the blurb is sentences of the article, and more of them than what stands in marks."""
+        """Whether the blurb consists of sentences of the article, with more words than the quotations."""
         quoted, whole = (sum(len(_WORD.findall(one)) for one in some) for some in (found, sentences))
         return quoted < whole and all(map(self._is_verbatim, sentences))
 
@@ -207,19 +207,19 @@ class _QuotedArticle:
             if not _may_open(paragraph, opening.start()):
                 continue
             ends = _ends_of_single(paragraph, start) if mark in _SINGLE else _end_of_double(paragraph, start)
-            # What begins like '90s is nearly always that.
+            # A beginning like '90s is nearly always an elision.
             least = 1.0 if _ELISION.match(paragraph, opening.start()) else FOUND
             found = [(self._find(paragraph[start:end], least), end) for end in ends]
             best, end = max(found, key=lambda one: one[0].letters, default=(_NOTHING, start))
             if best.quote:
                 yield best.quote
                 position = end + 1
-            elif mark in _SAME_ON_BOTH_SIDES:  # or the closing mark would be taken for the next opening one
+            elif mark in _SAME_ON_BOTH_SIDES:  # otherwise the closing mark would count as an opening one
                 yield from self._between_marks(paragraph[start:end])
                 position = end + 1
 
     def _find(self, passage: str, least: float = FOUND) -> _Found:
-        """The passage as a quote, if the article has it."""
+        """The passage as a quote, if it is in the article."""
         quote = folded(passage).lstrip("*_ ").rstrip("*_,;:—– ")
         alignment = self._aligner.align(quote) if quote else None
         if alignment is None or alignment.similarity < least or _is_title(quote):
@@ -253,10 +253,10 @@ def _may_close(paragraph: str, at: int) -> bool:
 
 
 def _end_of_double(paragraph: str, start: int) -> list[int]:
-    """Where the closing mark stands; the end of the paragraph where there is none, or nothing.
+    """Positions of the closing mark; without one, the end of the paragraph or nothing.
 
-    A quotation that goes on in the next paragraph has its closing mark there only. Such a one begins its
-    paragraph, or is the last in it; other opening marks without a closing one are slips.
+    A quotation that continues in the next paragraph is closed only there. It begins its paragraph or is the
+    last one in it; other opening marks without a closing one are slips.
     """
     mark = paragraph[start - 1]
     for closing in _DOUBLE[mark]:
@@ -275,7 +275,7 @@ def _end_of_double(paragraph: str, start: int) -> list[int]:
 
 
 def _ends_of_single(paragraph: str, start: int) -> list[int]:
-    """Where the closing mark may stand: apostrophes at the end of a word look the same."""
+    """Possible positions of the closing mark: apostrophes at the end of a word look the same."""
     mark = paragraph[start - 1]
     ends: list[int] = []
     for at in range(start, len(paragraph)):
@@ -285,9 +285,9 @@ def _ends_of_single(paragraph: str, start: int) -> list[int]:
         elif paragraph[at] in _SINGLE[mark] and _may_close(paragraph, at):
             ends.append(at)
             if paragraph[at - 1] in _BEFORE_CLOSING:
-                break  # no apostrophe
+                break  # not an apostrophe
         if len(ends) == _MOST_ENDS:
             break
     if not ends and not paragraph[: start - 1].strip():
-        return [len(paragraph)]  # goes on in the next paragraph
+        return [len(paragraph)]  # continues in the next paragraph
     return ends

@@ -1,4 +1,4 @@
-"""What was measured, for people: a verdict in words, tables, and a page with plots and articles."""
+"""The figures for readers: a verdict in words, tables, and a page with plots and articles."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from training.corpus import DECILES, folded
 from training.evaluation import BASELINES, RANKING, Figures
 from training.pages import render
 
-# With fewer articles an interval is narrower than what it stands for, and nothing is said about chance.
+# With fewer articles a bootstrap interval is too narrow, and the verdict leaves open what is chance.
 FEWEST_TO_JUDGE = 20
 
 
 def verdict(part: Figures, baseline: str = "lead") -> str:
-    """What may be said of the model beside a baseline, in plain words.
+    """The comparison of the model with a baseline in plain words.
 
-    :param part: of a source, or ``overall``, as :func:`training.evaluation.measure` gives them.
+    :param part: of a source, or ``overall``; see :func:`training.evaluation.measure`.
     """
     found = part["systems"][baseline]["model_minus"]["rouge2"]
     if found["mean"] is None:
-        return "there is no article to measure on."
+        return "there are no articles to measure."
     side = "below" if found["mean"] < 0 else "above"
     ends = "" if found["low"] is None else f" ({_signed(found['low'], 1)} to {_signed(found['high'], 1)})"
     said = f"the model is {abs(found['mean']):.1f} R-2 points {side} {baseline}{ends}"
@@ -34,7 +34,7 @@ def verdict(part: Figures, baseline: str = "lead") -> str:
 
 
 def strongest_baseline(part: Figures) -> str:
-    """The one with the highest ROUGE-2, the oracle apart; lead if nothing was measured."""
+    """The one with the highest ROUGE-2 except the oracle; lead if nothing was measured."""
     rivals = [name for name in BASELINES if name != "oracle"]
     return max(rivals, key=lambda name: part["systems"][name]["rouge2"]["mean"] or 0.0)
 
@@ -64,7 +64,7 @@ def as_markdown(figures: Figures) -> str:
         ]
         by_source.append(f"| {' | '.join(cells)} |")
     by_system = [
-        f"| system | R-1 | R-2 (95 %) | R-Lsum | words | {_cell(model)} is above it by (R-2, 95 %)"
+        f"| system | R-1 | R-2 (95 %) | R-Lsum | words | {_cell(model)} minus it (R-2, 95 %)"
         " | R-2, equal words | AUC | nDCG | P@k | Spearman |",
         "| --- | ---: | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -90,15 +90,15 @@ def html(
     about: Mapping[str, Any],
     kept: int | None = None,
 ) -> str:
-    """The page: figures, plots and articles with their scores in one file that needs no other.
+    """The page: figures, plots and articles with their scores in one self-contained file.
 
-    :param figures: what :func:`training.evaluation.measure` gave.
-    :param examples: what :func:`training.evaluation.examples` gave.
+    :param figures: the result of :func:`training.evaluation.measure`.
+    :param examples: the result of :func:`training.evaluation.examples`.
     :param history: epochs, as mappings or dataclasses: ``number``, ``training_loss``, ``validation_loss``;
         other numbers are shown in the table. May be empty.
-    :param about: ``name`` and ``version`` for the heading; everything is listed, a mapping in it as a
-        table of its own.
-    :param kept: number of the epoch that the model is of.
+    :param about: ``name`` and ``version`` for the heading; everything is listed, mappings as
+        nested lists.
+    :param kept: number of the epoch whose weights the model has.
     """
     epochs = [dict(epoch) if isinstance(epoch, Mapping) else dataclasses.asdict(epoch) for epoch in history]
     model, strongest = figures["models"][0], strongest_baseline(figures["overall"])
@@ -209,7 +209,7 @@ def _signed(value: float, digits: int) -> str:
 
 
 def _figure(value: object) -> str:
-    """A number of the history, as exact as is read."""
+    """A number of the history with four digits."""
     return f"{value:.4f}" if isinstance(value, float) else "–" if value is None else str(value)
 
 
@@ -232,5 +232,5 @@ def _difference(estimate: Figures, digits: int = 2) -> str:
 
 
 def _cell(text: str) -> str:
-    """A name inside a Markdown table."""
+    """A name as a cell of a Markdown table."""
     return folded(text).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""Rows of numbers on disk, each group found again by what it was computed from.
+"""Rows of numbers on disk, in groups under keys that say what they were computed from.
 
 ::
 
@@ -38,10 +38,10 @@ class RowStoreError(TrainingError):
 class RowStore:
     """Groups of rows under keys. One writer at a time; any number of readers.
 
-    :param folder: made if it is not there.
+    :param folder: created if it does not exist.
     :param about: what the rows are; a store with other contents is refused.
     :param width: numbers in a row.
-    :raises RowStoreError: somebody else writes to it, it holds something else, or it is damaged.
+    :raises RowStoreError: another process writes to it, it contains something else, or it is damaged.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any], width: int) -> None:
@@ -64,12 +64,12 @@ class RowStore:
         return key in self._places
 
     def close(self) -> None:
-        """Let others write."""
+        """Release the lock."""
         self._index.close()
         self._rows.close()
 
     def add(self, key: str, rows: NDArray[np.float32]) -> None:
-        """Append one group; it is safe from a kill when this returns and :meth:`flush` has run.
+        """Append one group; it survives a kill once :meth:`flush` has run.
 
         :param rows: shape (n, width), float32.
         """
@@ -82,7 +82,7 @@ class RowStore:
         self._index.write(json.dumps([key, *self._places[key]]) + "\n")
 
     def flush(self) -> None:
-        """Put on disk what was added: rows first, then the index that says they are there."""
+        """Write what was added to disk: first the rows, then the index that lists them."""
         for stream in (self._rows, self._index):
             _to_disk(stream)
 
@@ -96,7 +96,8 @@ class RowStore:
         except BlockingIOError:
             self._rows.close()
             raise RowStoreError(
-                f"{self.folder} is being written by another process; wait for its end or name another folder"
+                f"{self.folder} is being written by another process; wait until it ends, or name another"
+                " folder"
             ) from None
 
     def _check_about(self, about: Mapping[str, Any]) -> None:
@@ -125,7 +126,7 @@ class RowStore:
 class Rows:
     """Groups of rows that are on disk, by key.
 
-    :raises RowStoreError: the folder holds no store.
+    :raises RowStoreError: the folder does not contain a store.
     """
 
     def __init__(self, folder: Path, places: Mapping[str, "_Place"], width: int) -> None:
@@ -137,15 +138,15 @@ class Rows:
 
     @classmethod
     def open(cls, folder: Path) -> "Rows":
-        """Read without locking: what another process is adding is not seen.
+        """Read without locking; groups that another process is adding are not seen.
 
-        :raises RowStoreError: the folder holds no store, or its files are damaged.
+        :raises RowStoreError: the folder does not contain a store, or its files are damaged.
         """
         try:
             width = int(json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))["width"])
             return cls(folder, _read_index(folder, width)[0], width)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RowStoreError(f"{folder} holds no rows that can be read: {error}") from error
+            raise RowStoreError(f"{folder} does not contain readable rows: {error}") from error
 
     def __contains__(self, key: str) -> bool:
         return key in self._places
@@ -153,14 +154,14 @@ class Rows:
     def __getitem__(self, key: str) -> NDArray[np.float32]:
         """One group, shape (n, width), float32, a view of the file.
 
-        :raises RowStoreError: the rows are not what was written.
+        :raises RowStoreError: the rows have changed since they were written.
         """
         place = self._places[key]
         rows = self._rows[place.start : place.start + place.number]
         if zlib.crc32(rows.tobytes()) != place.crc:
             raise RowStoreError(
-                f"{self._file} is damaged: rows {place.start} to {place.start + place.number} are not what"
-                f" was written; remove {self._file.parent} and run again"
+                f"{self._file} is damaged: rows {place.start} to {place.start + place.number} have changed"
+                f" since they were written; remove {self._file.parent} and run again"
             )
         return rows
 

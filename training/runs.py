@@ -3,10 +3,10 @@
 ::
 
     run.toml                every setting, with its description
-    run.json                which prepared articles it was fitted on
-    restarts/SEED/state.pt  where the fit of this seed stands; see training/fit.py
-    checkpoint/             what the service loads
-    report.html             figures, plots and articles, to be looked at
+    run.json                the prepared articles it was fitted on
+    restarts/SEED/state.pt  the state of the fit with this seed; see training/fit.py
+    checkpoint/             loaded by the service
+    report.html             figures, plots and articles for readers
     report.json             the figures
 """
 
@@ -56,9 +56,9 @@ STATE_FILE = "state.pt"
 CHECKPOINT_FOLDER = "checkpoint"
 
 _OTHER_ARTICLES = (
-    "{prepared} does not hold the articles that {out} was begun on: the corpus, the encoder or the"
-    " text features of this version have changed; prepare them into a folder of their own, or name another"
-    " folder instead of {out}"
+    "{prepared} does not contain the articles that {out} was started on: the corpus, the encoder or the"
+    " text features of this version have changed; prepare them in a separate folder, or name another folder"
+    " instead of {out}"
 )
 
 Splits = Mapping[Split, Sequence[PreparedArticle]]
@@ -71,13 +71,13 @@ class RunError(TrainingError):
 def fit_run(
     prepared: Path, out: Path, run: RunConfig, encoder_source: str | None = None
 ) -> checkpoint.CheckpointConfig:
-    """Train as a run says, go on where an earlier call was killed, and write the checkpoint.
+    """Train with these settings, resuming a killed call, and write the checkpoint.
 
     :param prepared: folder that the stage prepare wrote.
-    :param encoder_source: where the encoder is now, if not where the articles were prepared.
-    :raises RunError: the folder holds another run, or something else; or the encoder is not to be found.
+    :param encoder_source: path of the encoder, if it has moved since the articles were prepared.
+    :raises RunError: the folder contains another run or something else, or the encoder cannot be found.
     :raises PreparedError: the articles cannot be used, or the encoder is another one.
-    :raises BlockingIOError: another process fits in this folder.
+    :raises BlockingIOError: another process writes to this folder.
     """
     with processes(run.fit.device) as mine, ExitStack() as held:
         manifest = read_manifest(prepared)
@@ -92,8 +92,8 @@ def fit_run(
 
         mine.first_does(begin)
         manifest, articles = load(prepared, run.closeness)
-        check_encoder(prepared, manifest, encoder)  # again: articles may have been prepared anew meanwhile
-        rarity = read_rarity(prepared, manifest)  # now: preparing more articles meanwhile replaces it
+        check_encoder(prepared, manifest, encoder)  # again: articles may have been prepared again meanwhile
+        rarity = read_rarity(prepared, manifest)  # now: preparing more articles would replace it
         splits = by_split(articles)
         fitted = {
             seed: _fit_one(splits, manifest, run, seed, mine, out / RESTARTS_FOLDER / str(seed) / STATE_FILE)
@@ -136,13 +136,13 @@ def fit_run(
 def open_run(out: Path, prepared: Path | None = None) -> tuple[RunConfig, checkpoint.Checkpoint, Splits]:
     """A finished run with its articles.
 
-    :param prepared: where the prepared articles are now, if not where the run found them.
-    :raises RunError: the folder holds no run, or one that is not finished.
+    :param prepared: folder of the prepared articles, if it has moved.
+    :raises RunError: the folder does not contain a finished run.
     """
     if not (out / RUN_FILE).exists():
-        raise RunError(f"{out} holds no run: there is no {RUN_FILE}; name the folder that fit wrote")
+        raise RunError(f"{out} does not contain a run: {RUN_FILE} is missing; name a folder that fit wrote")
     if not (out / CHECKPOINT_FOLDER).exists():
-        raise RunError(f"{out} is not finished: run fit again, it goes on where it was")
+        raise RunError(f"{out} is not finished; run fit again to resume it")
     run = run_config(read_run(out / RUN_FILE), str(out / RUN_FILE))
     loaded = checkpoint.load(out / CHECKPOINT_FOLDER)
     data = _data(out)
@@ -161,12 +161,12 @@ def report_run(
 ) -> dict[str, Any]:
     """Measure a finished run on validation and test; write report, metrics and model card.
 
-    :param prepared: where the prepared articles are now, if not where the run found them.
+    :param prepared: folder of the prepared articles, if it has moved.
     :param beside: other runs with the same encoder, measured on the same articles. In the report each has the
         name of its folder, so no two may share one, and none may be ``model`` or a baseline.
     :param centroid_encoder: see :func:`training.evaluation.measure`.
-    :returns: split -> what that function gave.
-    :raises RunError: a run cannot be used, or stands on another encoder.
+    :returns: split -> the result of that function.
+    :raises RunError: a run cannot be used, or uses another encoder.
     """
     run, loaded, splits = open_run(out, prepared)
     models = {"model": trained(loaded.scorer)}
@@ -179,7 +179,7 @@ def report_run(
         found = open_run(other, prepared)[1]
         if found.config.encoder.digest != loaded.config.encoder.digest:
             raise RunError(
-                f"{other} stands on another encoder than {out}, so its scores cannot be measured here"
+                f"{other} uses another encoder than {out}, so it cannot be measured on the same vectors"
             )
         models[name] = trained(found.scorer, found.rarity)
     figures = {
@@ -210,14 +210,14 @@ def report_run(
 
 
 def claim(out: Path, files: Mapping[str, str], prepared: Path, manifest: Manifest) -> None:
-    """Begin a run or a search in a new folder, or see that it is the one that is there.
+    """Start a run or a search in a new folder, or check that the folder contains the same one.
 
-    :param files: name -> content of the TOML files that say what is done. By the first a folder is known.
-    :raises RunError: the folder holds something else, other settings, or was begun on other articles.
+    :param files: name -> content of the TOML files with the settings. The first one identifies the folder.
+    :raises RunError: the folder contains something else, other settings, or was started on other articles.
     """
     first = next(iter(files))
     if not is_free(out) and not (out / first).exists():
-        raise RunError(f"{out} exists and holds no {first}, so nothing is written there; name another folder")
+        raise RunError(f"{out} exists but does not contain {first}; name another folder")
     for name, content in files.items():
         if (out / name).exists():
             _check_same(out / name, content)
@@ -236,13 +236,13 @@ def _open_encoder(source: str, prepared: Path) -> Encoder:
     except SummarizerError as error:
         raise RunError(
             f"the encoder that {prepared} was prepared with cannot be opened at {source}: {error};"
-            " if it is elsewhere, name it with fit --encoder PATH, or run prepare again with it, which keeps"
-            " the vectors"
+            " if it has moved, use fit --encoder PATH, or run prepare again with it, which keeps the"
+            " vectors"
         ) from error
 
 
 def _is_saved(folder: Path, config: checkpoint.CheckpointConfig) -> bool:
-    """Whether a sound checkpoint of this very fit is there; it may carry figures that are not to be lost."""
+    """Whether the folder contains an intact checkpoint of this fit, possibly with figures worth keeping."""
     try:
         return checkpoint.load(folder).config == config
     except SummarizerError:
@@ -255,20 +255,20 @@ def _data(out: Path) -> Mapping[str, str]:
         return {name: found[name] for name in ("prepared", "digest")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"{out / DATA_FILE} cannot be read: {error}; restore it, or fit again elsewhere"
+            f"{out / DATA_FILE} cannot be read: {error}; restore it, or fit again in another folder"
         ) from error
 
 
 def _check_same(file: Path, content: str) -> None:
     before, now = read_run(file), tomllib.loads(content)
-    if file.name == RUN_FILE:  # a setting that is newer than the file had its default
+    if file.name == RUN_FILE:  # a setting newer than the file had its default
         before, now = (as_values(run_config(values, str(file))) for values in (before, now))
     was, wanted = _flat(before), _flat(now)
     for path in sorted(was.keys() | wanted.keys()):
         if was.get(path) != wanted.get(path):
             raise RunError(
-                f"{file} says {path} = {was.get(path)!r}, now {wanted.get(path)!r} is wanted; name another"
-                " folder, or remove this one"
+                f"{file} has {path} = {was.get(path)!r}, not {wanted.get(path)!r}; name another folder, or"
+                " remove this one"
             )
 
 
@@ -283,7 +283,7 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def by_split(articles: Sequence[PreparedArticle]) -> Splits:
-    """Articles by the split that they belong to; without those that belong to none."""
+    """Articles by split, without those that belong to none."""
     splits: dict[Split, list[PreparedArticle]] = {"train": [], "validation": [], "test": []}
     for article in articles:
         if article.split is not None:
@@ -292,7 +292,7 @@ def by_split(articles: Sequence[PreparedArticle]) -> Splits:
 
 
 def _counts(splits: Splits, left_out: Set[str]) -> dict[str, dict[str, int]]:
-    """How many articles each split and each source has, without the sources that are left out."""
+    """Number of articles in each split and each source, without the sources that are left out."""
     sources = {
         split: [article.article.source for article in found if article.article.source not in left_out]
         for split, found in splits.items()
@@ -318,7 +318,7 @@ def _fit_one(
 
 
 def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[Network, list[int]]:
-    """The network of a checkpoint out of those of all restarts, and the seeds that are in it."""
+    """The network of the checkpoint from those of all restarts, and the seeds it consists of."""
     if run.fit.combine == "best":
         seed = min(fitted, key=lambda one: fitted[one].best.monitored(run.fit.monitor))
         return fitted[seed].network, [seed]

@@ -1,15 +1,15 @@
-"""Hyper-parameters: many short fits, each told what the earlier ones came to.
+"""Hyper-parameter search: many short fits, each with settings chosen by the results of the earlier ones.
 
 The space is a TOML file with the tables of a run file; instead of a value a setting has
-``{low = ..., high = ..., log = true}`` or ``{choices = [...]}``. What is not in it is as the run says.
+``{low = ..., high = ..., log = true}`` or ``{choices = [...]}``. All other settings are those of the run.
 
 ::
 
-    space.toml     the space that is searched
-    run.toml       what all trials have in common
-    trials.log     every trial, appended as it goes; Optuna's journal, for several processes at once
+    space.toml     the search space
+    run.toml       the settings that all trials have in common
+    trials.log     every trial; Optuna's journal, to which several processes can append
     best.toml      run file of the best trial
-    report.html    what the trials came to, and what mattered
+    report.html    the results of the trials, and which settings mattered
 """
 
 import multiprocessing
@@ -45,9 +45,9 @@ REPORT_FILE = "report.html"
 
 _STUDY = "search"
 
-# Settings that a trial does not look at.
+# Settings that make no difference to a trial.
 _IGNORED = frozenset({"name", "version", "fit.restarts", "fit.combine"})
-# Settings on which it depends what a monitored metric means; of weights, which articles it is measured on.
+# Settings that change the meaning of every monitored metric; weights decide which articles are measured.
 _CHANGES_ANY = frozenset({"fit.monitor", "fit.weights"})
 _CHANGES: Mapping[str, Set[str]] = {
     "loss": {"fit.loss", "fit.counted", "closeness"},
@@ -61,7 +61,7 @@ _CHANGES: Mapping[str, Set[str]] = {
 class Range:
     """Numbers from low to high, both included.
 
-    :ivar whole: whether the setting takes whole numbers alone; then both ends are.
+    :ivar whole: whether the setting takes only whole numbers; then both ends are whole.
     """
 
     low: float
@@ -77,7 +77,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A few values."""
+    """A list of values."""
 
     choices: Sequence[Any]
 
@@ -86,18 +86,18 @@ class Choices:
 
 
 Space = Mapping[str, Range | Choices]
-"""What may vary: ``section.setting``, or ``setting`` at the top."""
+"""Settings that may vary: ``section.setting``, or ``setting`` at the top."""
 
 
 def read_space(file: Path) -> Space:
     """The space that a file describes.
 
-    :raises ConfigError: it cannot be read, names no setting, or a range or a choice is impossible.
+    :raises ConfigError: it cannot be read, does not name a setting, or a range or a choice is impossible.
     """
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{file} is no readable TOML file: {error}") from error
+        raise ConfigError(f"{file} is not a readable TOML file: {error}") from error
     found = {}
     for setting in settings():
         table = values.get(setting.section, {}) if setting.section else values
@@ -105,14 +105,13 @@ def read_space(file: Path) -> Space:
             name = f"{setting.section}.{setting.name}" if setting.section else setting.name
             found[name] = _dimension(file, name, table.pop(setting.name), whole=setting.type is int)
     for name, value in values.items():
-        for unknown in value if isinstance(value, dict) else [name]:
-            right = [f"[{one.section}] {one.name}" for one in settings() if one.name == unknown]
-            raise ConfigError(
-                f"{file}: {name}.{unknown} is no setting" + "".join(f"; {one} is" for one in right)
-            )
+        unknown = [f"{name}.{inner}" for inner in value] if isinstance(value, dict) else [name]
+        for path in unknown:
+            right = [f"[{one.section}] {one.name}" for one in settings() if one.name == path.split(".")[-1]]
+            raise ConfigError(f"{file}: {path} is not a setting" + "".join(f"; {one} is" for one in right))
     if not found:
         raise ConfigError(
-            f"{file}: nothing is to be searched; name settings of a run file, each as"
+            f"{file}: no setting to search; name settings of a run file, each as"
             " {low = ..., high = ...} or {choices = [...]}"
         )
     return found
@@ -121,16 +120,16 @@ def read_space(file: Path) -> Space:
 def search(
     prepared: Path, out: Path, run: RunConfig, space_file: Path, *, trials: int, jobs: int
 ) -> optuna.Study:
-    """Fit with other settings until so many trials are done, counting those of earlier calls.
+    """Fit with varying settings until the number of trials is reached, including those of earlier calls.
 
-    :param trials: how many in all.
-    :param jobs: processes at once.
-    :raises RunError: the folder holds another search, or something else.
+    :param trials: total number.
+    :param jobs: number of parallel processes.
+    :raises RunError: the folder contains another search or something else.
     """
     space = read_space(space_file)
     _check_possible(space_file, run, space)
     _check_comparable(space_file, run, space)
-    # The space first: by that file a search is known, also one that was killed here.
+    # The space first: this file identifies a search, even one that was killed here.
     files = {SPACE_FILE: space_file.read_text(encoding="utf-8"), RUN_FILE: as_toml(run)}
     claim(out, files, prepared, read_manifest(prepared))
     with alone(out) as lock:
@@ -163,10 +162,10 @@ def _search(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int
     for worker in workers:
         worker.join()
     if any(worker.exitcode for worker in workers):
-        raise RunError("a process of the search ended early; see above, then run the same command to go on")
+        raise RunError("a search process ended early; see above, then run the same command again to resume")
     complete = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     if not complete:
-        raise RunError(f"{out}: no trial of {trials} came to an end; see above, or give more trials")
+        raise RunError(f"{out}: none of {trials} trials was completed; see above, or allow more trials")
     best = _with(run, study.best_trial.params)
     write_whole(out / BEST_FILE, as_toml(best))
     write_whole(out / REPORT_FILE, _html(study, run, space))
@@ -174,15 +173,15 @@ def _search(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int
 
 
 def ended(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
-    """The trials that came to their end or were pruned: those that count."""
+    """The trials that count: those that were completed or pruned."""
     return study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """How much of the variation of the metric each setting explains, in [0, 1], the most first.
+    """Share of the variation of the metric that each setting explains, in [0, 1], in descending order.
 
-    By fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) over the trials that came to an end; empty where they
-    are too few, or all the same, to tell.
+    By fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) over the completed trials; empty if there are too
+    few, or if all have the same result.
     """
     if len(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) < 2:
         return {}
@@ -194,7 +193,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
                     study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
                 )
             )
-    except (RuntimeError, ValueError):  # all trials came to the same
+    except (RuntimeError, ValueError):  # all trials have the same result
         return {}
 
 
@@ -208,13 +207,13 @@ def _dimension(file: Path, name: str, value: object, *, whole: bool) -> Range | 
         if numbers and low < high and isinstance(log, bool) and (low > 0 or not log):
             return Range(low, high, log, whole)
     raise ConfigError(
-        f"{file}: {name} must be {{low = A, high = B}} with A under B (log = true only where A is over 0)"
+        f"{file}: {name} must be {{low = A, high = B}} with A below B (log = true only if A is above 0)"
         f" or {{choices = [A, ...]}}; got {value!r}"
     )
 
 
 def _check_possible(file: Path, run: RunConfig, space: Space) -> None:
-    """Each end and each choice by itself must be a value of its setting.
+    """Check that each end of a range and each choice is a valid value of its setting.
 
     :raises ConfigError: one is not.
     """
@@ -227,9 +226,9 @@ def _check_possible(file: Path, run: RunConfig, space: Space) -> None:
 
 
 def _check_comparable(file: Path, run: RunConfig, space: Space) -> None:
-    """Trials are one fit each, ranked by the monitored metric, so that has to mean the same in all of them.
+    """Check that the monitored metric, by which trials are ranked, means the same in all of them.
 
-    :raises ConfigError: a setting changes what the metric means, or nothing in a trial.
+    :raises ConfigError: a setting changes the meaning of the metric, or makes no difference to a trial.
     """
     monitor = run.fit.monitor
     for name in sorted(space.keys() & _IGNORED):
@@ -252,7 +251,7 @@ def _closeness_names(run: RunConfig, space: Space) -> Sequence[str]:
 
 def _study(out: Path, seed: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # Optuna's lock is a link to this path; it is never seen to be stale where the path is relative.
+    # Optuna's lock is a link to this path; with a relative path it would never count as stale.
     backend = JournalFileBackend(str((out / TRIALS_FILE).resolve()))
     return optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
@@ -264,7 +263,7 @@ def _study(out: Path, seed: int) -> optuna.Study:
 
 
 def _mend(file: Path) -> None:
-    """Take away what a kill in the middle of writing leaves: Optuna's lock, and half a line."""
+    """Remove what a kill leaves in the middle of writing: Optuna's lock, and half a line."""
     file.with_name(f"{file.name}.lock").unlink(missing_ok=True)
     if file.exists():
         content = file.read_bytes()
@@ -272,7 +271,7 @@ def _mend(file: Path) -> None:
 
 
 def _fail_interrupted(study: optuna.Study) -> None:
-    """What a kill left running will never end; its settings are tried again."""
+    """Trials that were running at a kill count as failed, and their settings are tried again."""
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         study.enqueue_trial(trial.params)
@@ -287,9 +286,9 @@ def _with(run: RunConfig, parameters: Mapping[str, Any]) -> RunConfig:
 
 
 def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, seed: int) -> None:
-    """One process: trials until there are enough of them all together.
+    """The work of one process: trials until all processes together have enough.
 
-    :param seed: of what it tries; another one in each process, or all would begin with the same trials.
+    :param seed: of the sampler; a different one in each process, or all would start with the same trials.
     """
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
@@ -323,8 +322,8 @@ def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, 
                     on_epoch=tell,
                     show=False,
                 )
-        except (ConfigError, FitError) as error:  # it counts as a trial, or the search would never end
-            tqdm.write(f"trial {trial.number} is given up: {error}")
+        except (ConfigError, FitError) as error:  # counts as a trial, or the search might never end
+            tqdm.write(f"trial {trial.number} failed: {error}")
             raise optuna.TrialPruned from error
         trial.set_user_attr("epoch", found.best.number)
         return found.best.monitored(run.fit.monitor)
@@ -343,7 +342,7 @@ def _html(study: optuna.Study, run: RunConfig, space: Space) -> str:
         [Bar(name, share) for name, share in shares.items()],
         x="share of the variation explained",
         name="importances",
-        description="how much of the variation of the metric each setting explains; also in the table",
+        description="share of the variation of the metric that each setting explains; also in the table",
     )
     return render(
         "search",

@@ -74,9 +74,9 @@ def test_the_card_tells_what_was_left_out_and_how_the_articles_were_prepared(fig
     options = {"left_out": ["bbc", "sosum"], "boilerplate": 0.5, "introductions": ["xsum"]}
     told = card(config(TRAINING | options), {"test": figures})
     for said in (
-        "Not learned from, and not counted here, but measured: bbc, sosum.",
-        "50% of the training articles were there a second time with bylines",
-        "Half of the training articles of xsum had their quotes put before them.",
+        "Measured, but not used for training and not counted here: bbc, sosum.",
+        "50% of the training articles were used a second time with bylines",
+        "Half of the training articles of xsum began with their quotes.",
     ):
         assert said in told
         assert said not in written

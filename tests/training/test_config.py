@@ -91,9 +91,9 @@ def test_an_unknown_or_impossible_setting_is_refused_by_name(values, message):
 @pytest.mark.parametrize("content", [b"a = ", b"\xff", b"fit = { epochs = 1"])
 def test_a_file_that_is_not_toml_is_refused_by_name(tmp_path, content):
     (tmp_path / "run.toml").write_bytes(content)
-    with pytest.raises(ConfigError, match=r"run\.toml is no readable TOML file"):
+    with pytest.raises(ConfigError, match=r"run\.toml is not a readable TOML file"):
         read_run(tmp_path / "run.toml")
-    with pytest.raises(ConfigError, match=r"missing\.toml is no readable TOML file"):
+    with pytest.raises(ConfigError, match=r"missing\.toml is not a readable TOML file"):
         read_run(tmp_path / "missing.toml")
 
 

@@ -148,7 +148,9 @@ def test_weights_decide_what_the_loss_is_a_mean_of():
 
 
 def test_weights_that_name_no_source_are_refused():
-    with pytest.raises(FitError, match="names poems, which is no source of these articles; sources are a"):
+    with pytest.raises(
+        FitError, match="names poems, which is not a source of these articles; the sources are a"
+    ):
         run(dataclasses.replace(QUICK, weights="poems=2"))
     with pytest.raises(FitError, match="leaves no article"):
         run(dataclasses.replace(QUICK, weights="a=0"))
@@ -235,7 +237,9 @@ def test_the_state_of_another_fit_is_refused(tmp_path):
     with pytest.raises(FitError, match=r"fit was .*'epochs': 3.* is .*'epochs': 4"):
         run(dataclasses.replace(QUICK, epochs=4), state_file=file, fingerprint="one")
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(FitError, match=r"state\.pt is no state that can be read.*remove it to start anew"):
+    with pytest.raises(
+        FitError, match=r"state\.pt cannot be read as the state of a fit.*remove it to start over"
+    ):
         run(state_file=file, fingerprint="one")
 
 
@@ -285,7 +289,7 @@ def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do():
 
 
 def test_a_network_that_does_not_fit_into_memory_is_an_error_that_says_what_to_do():
-    with pytest.raises(FitError, match=r"out of memory: .*; make width, layers or batch_steps smaller"):
+    with pytest.raises(FitError, match=r"out of memory: .*; reduce width, layers or batch_steps"):
         run(model=dataclasses.replace(MODEL, width=10**9))
 
 

@@ -115,7 +115,7 @@ def test_a_file_that_repeats_another_is_counted_and_stops_nothing(tmp_path):
 
 def test_a_file_whose_ids_all_belong_to_other_texts_is_refused(tmp_path):
     files = [write(tmp_path / "a.jsonl", ROW), write(tmp_path / "b.jsonl", {**ROW, "text": "Dogs bark."})]
-    with pytest.raises(CorpusError, match=r"b\.jsonl holds no article .* with another text"):
+    with pytest.raises(CorpusError, match=r"b\.jsonl contains no usable article .* with another text"):
         read_corpus(files)
 
 
@@ -137,12 +137,12 @@ def test_a_row_of_a_table_becomes_an_article(tmp_path, name):
 def test_the_format_can_be_named_where_the_file_name_does_not_tell(tmp_path):
     file = write(tmp_path / "export.data", ROW)
     assert read_corpus([file], format="jsonl").articles == [ARTICLE]
-    with pytest.raises(CorpusError, match=r"export\.data ends in none of \.jsonl"):
+    with pytest.raises(CorpusError, match=r"export\.data does not end in \.jsonl"):
         read_corpus([file])
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(tmp_path):
-    with pytest.raises(CorpusError, match="'xml' is none of jsonl, csv"):
+    with pytest.raises(CorpusError, match="unknown format 'xml'; the formats are jsonl, csv"):
         read_corpus([write(tmp_path / "a.jsonl", ROW)], format="xml")
 
 
@@ -359,7 +359,7 @@ def test_a_file_without_a_sound_row_is_refused_by_name_with_its_first_fault(tmp_
     file = write(tmp_path / "empty.jsonl", changed(text=""), b"not JSON")
     with pytest.raises(CorpusError, match=r"empty\.jsonl .*line 1: text"):
         read_corpus([file])
-    with pytest.raises(CorpusError, match=r"none\.jsonl holds no article"):
+    with pytest.raises(CorpusError, match=r"none\.jsonl contains no usable article"):
         read_corpus([write(tmp_path / "none.jsonl")])
 
 
@@ -383,7 +383,7 @@ def test_a_column_that_the_table_does_not_have_is_refused_with_those_it_has(tmp_
 
 
 def test_a_field_that_we_do_not_have_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match="'body', which is none of id, title, text"):
+    with pytest.raises(CorpusError, match="unknown field 'body'; the fields are id, title, text"):
         read_corpus([write(tmp_path / "a.jsonl", ROW)], columns={"body": "text"})
 
 
@@ -453,7 +453,7 @@ def test_bad_rows_of_csv_are_refused_by_the_line_they_begin_on(tmp_path):
 
 def test_a_csv_file_that_was_cut_off_inside_a_cell_is_refused_by_name(tmp_path):
     (tmp_path / "a.csv").write_text('text,quotes\nDogs bark.,x\n"Cats sle')
-    with pytest.raises(CorpusError, match=r"a\.csv is not sound after line 3"):
+    with pytest.raises(CorpusError, match=r"a\.csv is damaged after line 3"):
         read_corpus([tmp_path / "a.csv"])
 
 
@@ -517,7 +517,7 @@ def test_a_cell_with_a_broken_list_is_refused_and_one_with_edits_in_brackets_is_
 
 def test_a_csv_file_without_rows_is_refused_by_name(tmp_path):
     (tmp_path / "a.csv").write_text("")
-    with pytest.raises(CorpusError, match=r"a\.csv holds no article"):
+    with pytest.raises(CorpusError, match=r"a\.csv contains no usable article"):
         read_corpus([tmp_path / "a.csv"])
 
 
@@ -590,7 +590,7 @@ def test_a_bad_story_does_not_stop_its_folder(tmp_path):
 
 def test_a_folder_of_bad_stories_is_refused_by_name_and_its_first_fault(tmp_path):
     (tmp_path / "a.story").write_text("Nothing below.")
-    with pytest.raises(CorpusError, match=r"holds no article .*a\.story, line 1: quotes"):
+    with pytest.raises(CorpusError, match=r"contains no usable article .*a\.story, line 1: quotes"):
         read_corpus([tmp_path])
 
 

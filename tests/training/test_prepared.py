@@ -189,7 +189,7 @@ def test_damage_is_refused_by_file(tmp_path, encoder):
     with pytest.raises(PreparedError, match=r"articles\.jsonl is not the file that manifest\.json describes"):
         load(folder, "lexical")
     (folder / "manifest.json").write_text(json.dumps({"encoder": "x"}))
-    with pytest.raises(PreparedError, match="does not hold prepared articles"):
+    with pytest.raises(PreparedError, match="does not contain prepared articles"):
         load(folder, "lexical")
 
 
@@ -277,7 +277,7 @@ def test_a_folder_from_before_options_were_recorded_is_still_read(tmp_path, enco
 def test_a_folder_of_somebody_else_is_refused(tmp_path, encoder):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")
-    with pytest.raises(PreparedError, match="holds something else than prepared articles"):
+    with pytest.raises(PreparedError, match="contains something other than prepared articles"):
         ready(ARTICLES, encoder, tmp_path / "thesis")
     assert encoder.asked == 0
 
@@ -291,7 +291,7 @@ def test_of_two_at_once_in_one_folder_the_second_changes_nothing(tmp_path, encod
 
 
 def test_an_introduction_of_an_unknown_source_is_refused_with_the_sources_there_are(tmp_path, encoder):
-    with pytest.raises(PreparedError, match=r"names nosuch, which is no source .* sources are blog, news"):
+    with pytest.raises(PreparedError, match=r"names nosuch, which is not a source .* sources are blog, news"):
         prepare(ARTICLES, encoder, "tiny", "lexical", tmp_path / "ready", introductions=["news", "nosuch"])
 
 

@@ -219,7 +219,7 @@ def everything(articles) -> str:
 
 
 def test_no_article_at_all_is_no_error():
-    assert "there is no article to measure on" in everything([])
+    assert "there are no articles to measure" in everything([])
 
 
 @pytest.mark.parametrize("sentences", AWKWARD)

@@ -81,7 +81,7 @@ def test_a_store_of_something_else_is_refused(tmp_path):
 
 
 def test_a_folder_without_a_store_is_refused(tmp_path):
-    with pytest.raises(RowStoreError, match="holds no rows that can be read"):
+    with pytest.raises(RowStoreError, match="does not contain readable rows"):
         Rows.open(tmp_path)
 
 

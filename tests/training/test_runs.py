@@ -100,20 +100,20 @@ def test_or_the_scores_of_all_are_averaged(prepared, tmp_path):
 
 def test_a_folder_with_another_run_is_refused_and_says_what_differs(prepared, tmp_path):
     fit_run(prepared, tmp_path / "run", with_fit())
-    with pytest.raises(RunError, match=r"says fit\.epochs = 3, now 4 is wanted"):
+    with pytest.raises(RunError, match=r"has fit\.epochs = 3, not 4"):
         fit_run(prepared, tmp_path / "run", with_fit(epochs=4))
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("three years of work")
-    with pytest.raises(RunError, match=r"holds no run\.toml, so nothing is written there"):
+    with pytest.raises(RunError, match=r"exists but does not contain run\.toml"):
         fit_run(prepared, tmp_path / "thesis", with_fit())
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path, prepared):
-    with pytest.raises(RunError, match=r"holds no run: there is no run\.toml"):
+    with pytest.raises(RunError, match=r"does not contain a run: run\.toml is missing"):
         open_run(tmp_path)
     fit_run(prepared, tmp_path / "run", with_fit())
     (tmp_path / "run" / "checkpoint").rename(tmp_path / "elsewhere")
-    with pytest.raises(RunError, match="is not finished: run fit again"):
+    with pytest.raises(RunError, match="is not finished; run fit again"):
         open_run(tmp_path / "run")
 
 
@@ -130,10 +130,10 @@ def test_a_run_is_not_measured_on_other_articles_than_it_was_fitted_on(prepared,
     fit_run(ready, tmp_path / "run", with_fit())
     write_corpus(folder / "tiny.jsonl", 60)
     assert main([*arguments, "--closeness", "lexical", "--out", str(ready)]) == 0
-    assert "20 articles that were in" in capsys.readouterr().out
-    with pytest.raises(RunError, match=r"does not hold the articles that .*run was begun on"):
+    assert "20 articles in" in capsys.readouterr().out
+    with pytest.raises(RunError, match=r"does not contain the articles that .*run was started on"):
         open_run(tmp_path / "run")
-    with pytest.raises(RunError, match="does not hold the articles"):
+    with pytest.raises(RunError, match="does not contain the articles"):
         fit_run(ready, tmp_path / "run", with_fit())
     assert open_run(tmp_path / "run", prepared)[0] == with_fit()  # the same articles, elsewhere
 
@@ -213,7 +213,7 @@ def test_a_fit_that_is_refused_leaves_the_run_with_its_own_articles(prepared, tm
     corpus = write_corpus(tmp_path / "other.jsonl", articles=60)
     arguments = [str(corpus), "--encoder", "encoder", "--closeness", "lexical"]
     assert main(["prepare", *arguments, "--out", str(tmp_path / "other")]) == 0
-    with pytest.raises(RunError, match="does not hold the articles"):
+    with pytest.raises(RunError, match="does not contain the articles"):
         fit_run(tmp_path / "other", tmp_path / "run", with_fit(epochs=1))
     monkeypatch.chdir(tmp_path)
     assert sum(map(len, open_run(tmp_path / "run")[2].values())) == 80
@@ -280,7 +280,7 @@ def test_a_checkpoint_counts_the_articles_that_were_used_and_tells_how_they_were
 
 def test_a_device_that_is_none_does_not_claim_the_folder(prepared, tmp_path):
     for device in ("mps", "meta"):
-        with pytest.raises(ProcessError, match="is none that a fit can use"):
+        with pytest.raises(ProcessError, match="is not supported"):
             fit_run(prepared, tmp_path / "run", with_fit(device=device))
     assert not (tmp_path / "run").exists()
 
@@ -294,7 +294,7 @@ def test_a_fit_finds_the_encoder_where_it_was_moved_and_else_claims_nothing(tmp_
     assert main(arguments) == 1
     said = capsys.readouterr().err
     assert f"cannot be opened at {encoder}" in said
-    assert "name it with fit --encoder PATH, or run prepare again with it, which keeps the vectors" in said
+    assert "use fit --encoder PATH, or run prepare again with it, which keeps the vectors" in said
     assert main([*arguments, "--encoder", str(other)]) == 1
     assert "was prepared with an encoder of digest" in capsys.readouterr().err
     assert not run.exists()

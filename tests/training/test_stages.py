@@ -180,7 +180,7 @@ def test_settings_are_searched_and_the_search_goes_on(folder, tmp_path, capsys):
     )
     assert "learning_rate" in (tmp_path / "s" / "best.toml").read_text()
     assert stage(*arguments, "--trials", 4, *settings, "--seed", 9) == 1
-    assert "says fit.seed = 0, now 9 is wanted" in capsys.readouterr().err
+    assert "has fit.seed = 0, not 9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,9 @@ def test_settings_are_searched_and_the_search_goes_on(folder, tmp_path, capsys):
         ("[model]\nwidth = { low = 9, high = 3 }\n", "model.width must be {low = A, high = B}"),
         ("[model]\nwidth = { choices = [] }\n", "model.width must be {low = A, high = B}"),
         ("[fit]\nlearning_rate = { low = 0.0, high = 1.0, log = true }\n", "fit.learning_rate must be"),
-        ("[fit]\nspeed = { low = 0, high = 1 }\n", "fit.speed is no setting"),
-        ("[fit]\nwidth = { low = 1, high = 2 }\n", "fit.width is no setting; [model] width is"),
-        ("", "nothing is to be searched"),
+        ("[fit]\nspeed = { low = 0, high = 1 }\n", "fit.speed is not a setting"),
+        ("[fit]\nwidth = { low = 1, high = 2 }\n", "fit.width is not a setting; [model] width is"),
+        ("", "no setting to search"),
         (
             "[fit]\nloss = { choices = ['bce', 'mae'] }\n",
             "fit.loss changes what the monitored metric 'loss' means",
@@ -204,7 +204,7 @@ def test_settings_are_searched_and_the_search_goes_on(folder, tmp_path, capsys):
         ("version = { choices = ['1', '2'] }\n", "version makes no difference to a trial"),
         ("[fit]\nrestarts = { low = 1, high = 3 }\n", "fit.restarts makes no difference to a trial"),
         ("[fit]\ncombine = { choices = ['best'] }\n", "fit.combine makes no difference to a trial"),
-        ("a = ", "is no readable TOML file"),
+        ("a = ", "is not a readable TOML file"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_refused_by_name(folder, tmp_path, capsys, space, message):
@@ -266,9 +266,9 @@ def test_what_cannot_be_read_is_one_line_and_status_1(folder, tmp_path, capsys):
             "does not exist",
         ),
         (["inspect", tmp_path / "no.jsonl"], "does not exist"),
-        (["fit", tmp_path, "--out", tmp_path / "o"], "does not hold prepared articles"),
-        (["report", tmp_path], "holds no run"),
-        (["align", tmp_path, "--out", tmp_path / "o.html"], "does not hold prepared articles"),
+        (["fit", tmp_path, "--out", tmp_path / "o"], "does not contain prepared articles"),
+        (["report", tmp_path], "does not contain a run"),
+        (["align", tmp_path, "--out", tmp_path / "o.html"], "does not contain prepared articles"),
     ):
         assert stage(*arguments) == 1
         errors = capsys.readouterr().err.splitlines()
@@ -342,7 +342,7 @@ def test_a_search_whose_trials_all_fail_comes_to_an_end(folder, tmp_path, capsys
     arguments = ("--space", tmp_path / "space.toml", "--trials", 2, "--loss", "mse", "--learning-rate", 1e30)
     arguments += ("--epochs", 2, "--clip", 0, "--optimizer", "rmsprop", "--closeness", "lexical")
     assert stage("search", folder / "ready", *arguments, "--out", tmp_path / "search") == 1
-    assert "no trial of 2" in capsys.readouterr().err
+    assert "none of 2 trials" in capsys.readouterr().err
 
 
 def test_a_search_goes_on_after_a_kill_while_its_log_was_written(folder, tmp_path, monkeypatch):
@@ -373,7 +373,7 @@ def test_a_trial_that_a_kill_left_unfinished_is_not_counted(folder, tmp_path, ca
         ("fit = 3\n", ("--epochs", 2), "fit must be a table; got 3"),
         ("model = 3\n", (), "model must be a table; got 3"),
         ("[fit]\nl2 = 1" + 400 * "0" + "\n", (), "l2 is too large"),
-        ("", ("--device", "banana"), "device 'banana' is none"),
+        ("", ("--device", "banana"), "device 'banana' is not supported"),
     ],
 )
 def test_a_run_file_that_is_none_is_one_line(folder, tmp_path, capsys, config, arguments, message):
