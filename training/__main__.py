@@ -17,7 +17,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from summarizer.drafts import write_whole
 from summarizer.errors import SummarizerError
@@ -39,14 +39,18 @@ from training.corpus import Corpus
 from training.distill import distill, packaged_teacher
 from training.errors import TrainingError
 from training.fetch import fetch_aclsum
-from training.formats import FORMATS, read_corpus
-from training.inspection import as_text, inspect
+from training.formats import read_corpus
+from training.inspection import inspect
+from training.inspection_text import as_text
 from training.pages import counted
 from training.prepared import add_targets, load, open_encoder, prepare
+from training.readers import FORMATS
 from training.report import as_markdown
 from training.runs import PAGE_FILE, fit_run, report_run
 from training.search import REPORT_FILE as SEARCH_PAGE
 from training.search import ended, search
+
+Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 # Added to the message when a stage that can resume is interrupted.
 _RESUMES = "; it resumes"
@@ -75,7 +79,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(after="")
     stages = parser.add_subparsers(required=True, metavar="STAGE")
+    for declare in (
+        _declare_fetch,
+        _declare_inspect,
+        _declare_distill,
+        _declare_prepare,
+        _declare_align,
+        _declare_config,
+        _declare_fit,
+        _declare_report,
+        _declare_compare,
+        _declare_search,
+    ):
+        declare(stages)
+    return parser
 
+
+def _declare_fetch(stages: Stages) -> None:
     stage = stages.add_parser("fetch", help="write a corpus from an installed package")
     stage.add_argument(
         "name", choices=["aclsum"], help="aclsum: 250 papers with the sentences that people highlighted"
@@ -83,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(stage, "corpus file to write (.jsonl or .jsonl.gz)")
     stage.set_defaults(stage=_fetch)
 
+
+def _declare_inspect(stages: Stages) -> None:
     stage = stages.add_parser("inspect", help="show what a corpus contains and what is wrong with it")
     _add_corpus(stage)
     stage.add_argument(
@@ -93,12 +115,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     stage.set_defaults(stage=_inspect)
 
+
+def _declare_distill(stages: Stages) -> None:
     stage = stages.add_parser("distill", help="make a static encoder from a SentenceTransformer")
     _add_out(stage, "folder to write")
     stage.add_argument("--teacher", type=Path, help="model folder (default: the packaged all-MiniLM-L6-v2)")
     stage.add_argument("--dimension", type=_positive, default=256, help="width of the vectors (default 256)")
     stage.set_defaults(stage=_distill)
 
+
+def _declare_prepare(stages: Stages) -> None:
     stage = stages.add_parser("prepare", help="split and encode articles, compute their targets")
     _add_corpus(stage)
     stage.add_argument(
@@ -124,6 +150,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(stage, "folder to write; the same command resumes it")
     stage.set_defaults(stage=_prepare, after=_RESUMES)
 
+
+def _declare_align(stages: Stages) -> None:
     stage = stages.add_parser("align", help="write a page with the quotes and targets of some articles")
     _add_prepared(stage)
     _add_closeness(stage)
@@ -133,10 +161,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(stage, "page to write (.html)")
     stage.set_defaults(stage=_align)
 
+
+def _declare_config(stages: Stages) -> None:
     stage = stages.add_parser("config", help="print a run file with every setting and its description")
     _add_settings(stage)
     stage.set_defaults(stage=_config)
 
+
+def _declare_fit(stages: Stages) -> None:
     stage = stages.add_parser("fit", help="train the network and write a checkpoint")
     _add_prepared(stage)
     stage.add_argument("--encoder", metavar="PATH", help="path of the encoder, if it has moved since prepare")
@@ -144,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(stage)
     stage.set_defaults(stage=_fit, after=_RESUMES)
 
+
+def _declare_report(stages: Stages) -> None:
     stage = stages.add_parser(
         "report", help="measure a run and write report.html, report.json and the model card"
     )
@@ -164,6 +198,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     stage.set_defaults(stage=_report)
 
+
+def _declare_compare(stages: Stages) -> None:
     stage = stages.add_parser("compare", help="fit a model on each closeness and compare them")
     _add_prepared(stage)
     stage.add_argument(
@@ -184,6 +220,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(stage)
     stage.set_defaults(stage=_compare, after=_RESUMES)
 
+
+def _declare_search(stages: Stages) -> None:
     stage = stages.add_parser("search", help="search for the best settings")
     _add_prepared(stage)
     stage.add_argument(
@@ -199,7 +237,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(stage, "folder to write; the same command resumes it")
     _add_settings(stage)
     stage.set_defaults(stage=_search, after=_RESUMES)
-    return parser
 
 
 def _add_corpus(stage: argparse.ArgumentParser) -> None:

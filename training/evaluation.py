@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -107,15 +108,14 @@ def measure(
         raise ValueError("measure needs at least one model; got none")
     if taken := models.keys() & set(BASELINES):
         raise ValueError(f"a model cannot have the name of a baseline: {', '.join(sorted(taken))}; rename it")
-    measured = _Measured(articles, models, background, centroid_encoder)
-    sources = {
-        source: _part(measured, [np.array(places)])
-        for source, places in sorted(_places_by(article.article.source for article in articles).items())
+    measured = _measured(articles, models, Baselines(background or articles, centroid_encoder))
+    places = {
+        source: np.array(found)
+        for source, found in sorted(_places_by(article.article.source for article in articles).items())
     }
-    everything = np.arange(len(articles))
-    strata = [measured.places[source] for source in sources]
-    overall = _part(measured, [everything])
-    overall["over_sources"] = _systems(measured, strata)
+    sources = {source: _part(measured, [found]) for source, found in places.items()}
+    overall = _part(measured, [np.arange(len(articles))])
+    overall["over_sources"] = _systems(measured, list(places.values()))
     return {
         "models": list(models),
         "systems": [*models, *BASELINES],
@@ -124,67 +124,88 @@ def measure(
     }
 
 
-class _Measured:
-    """Scores, selections and metrics of each of A articles.
+class Baselines:
+    """The scores of all :data:`BASELINES`.
 
-    :ivar values: system -> metric -> shape (A,), nan if undefined.
-    :ivar scores: system -> A arrays of shape (T,).
-    :ivar selected: system -> A sequences of positions.
-    :ivar places: source -> positions of its articles.
+    :param background: articles in which PacSum counts document frequencies.
+    :param centroid_encoder: see :func:`measure`.
     """
 
     def __init__(
-        self,
-        articles: Sequence[PreparedArticle],
-        models: Mapping[str, Model],
-        background: Sequence[PreparedArticle],
-        centroid_encoder: Encoder | None,
+        self, background: Sequence[PreparedArticle], centroid_encoder: Encoder | None = None
     ) -> None:
-        self.articles = articles
-        self.models = list(models)
-        self.systems = [*models, *BASELINES]
-        self.places = {
-            source: np.array(places)
-            for source, places in _places_by(article.article.source for article in articles).items()
+        self._pacsum = PacSum("\n".join(article.sentences) for article in background)
+        self._lexrank = LexRank()
+        self._centroid_encoder = centroid_encoder
+
+    def scores(self, article: PreparedArticle) -> dict[str, Scores]:
+        """By name, each of shape (T,)."""
+        sentences, vectors = article.sentences, article.vectors
+        if self._centroid_encoder:
+            vectors = self._centroid_encoder.encode(sentences).vectors
+        count = summary_sentences(article.article.source)
+        return {
+            "lead": lead(len(sentences)),
+            "random": random(len(sentences), article.article.id),
+            "longest": longest(sentences),
+            "pacsum": self._pacsum.scores(sentences),
+            "lexrank": self._lexrank.scores(sentences),
+            "centroid": centroid(vectors),
+            "oracle": oracle(sentences, article.article.quotes, count),
         }
-        self.counts = [summary_sentences(article.article.source) for article in articles]
-        self.scores: dict[str, list[Scores]] = {name: [] for name in self.systems}
-        self.selected: dict[str, list[Sequence[int]]] = {name: [] for name in self.systems}
-        verbatim, budgets = {}, {}
-        for source, places in self.places.items():
-            found = [articles[place] for place in places]
-            verbatim[source] = _is_verbatim(found)
-            count = summary_sentences(source)
-            budgets[source] = round(np.mean([_words(article.sentences[:count]) for article in found]))
-        pacsum = PacSum("\n".join(article.sentences) for article in background or articles)
-        lexrank, meter = LexRank(), RougeMeter()
-        rows: dict[str, list[list[float]]] = {name: [] for name in self.systems}
-        for article, count in zip(tqdm(articles, desc="report", unit="article"), self.counts, strict=True):
-            scores = {name: model(article) for name, model in models.items()}
-            scores |= {
-                "lead": lead(len(article.sentences)),
-                "random": random(len(article.sentences), article.article.id),
-                "longest": longest(article.sentences),
-                "pacsum": pacsum.scores(article.sentences),
-                "lexrank": lexrank.scores(article.sentences),
-                "centroid": centroid(
-                    centroid_encoder.encode(article.sentences).vectors
-                    if centroid_encoder
-                    else article.vectors
-                ),
-                "oracle": oracle(article.sentences, article.article.quotes, count),
-            }
-            source = article.article.source
-            one = _OneArticle(article, count, budgets[source], meter, verbatim[source])
-            for name, row in scores.items():
-                selected, values = one.measure(row, name)
-                self.scores[name].append(row)
-                self.selected[name].append(selected)
-                rows[name].append([values[metric] for metric in METRICS])
-        self.values: dict[str, dict[str, Scores]] = {}
-        for name in self.systems:
-            columns = np.array(rows[name], np.float64).reshape(-1, len(METRICS)).T
-            self.values[name] = dict(zip(METRICS, columns, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Scores, selections and metrics of each of A articles.
+
+    :ivar models: names; they are among the systems.
+    :ivar scores: system -> A arrays of shape (T,).
+    :ivar selected: system -> A sequences of positions.
+    :ivar values: system -> metric -> shape (A,), nan if undefined.
+    """
+
+    articles: Sequence[PreparedArticle]
+    models: Sequence[str]
+    scores: Mapping[str, Sequence[Scores]]
+    selected: Mapping[str, Sequence[Sequence[int]]]
+    values: Mapping[str, Mapping[str, Scores]]
+
+    @property
+    def systems(self) -> Sequence[str]:
+        return list(self.scores)
+
+
+def _measured(
+    articles: Sequence[PreparedArticle], models: Mapping[str, Model], baselines: Baselines
+) -> _Measured:
+    systems = [*models, *BASELINES]
+    scores: dict[str, list[Scores]] = {name: [] for name in systems}
+    selected: dict[str, list[Sequence[int]]] = {name: [] for name in systems}
+    rows: dict[str, list[list[float]]] = {name: [] for name in systems}
+    budgets, verbatim = {}, {}
+    for source, places in _places_by(article.article.source for article in articles).items():
+        found = [articles[place] for place in places]
+        budgets[source] = _words_of_lead(found, summary_sentences(source))
+        verbatim[source] = _is_verbatim(found)
+    meter = RougeMeter()
+    for article in tqdm(articles, desc="report", unit="article"):
+        source = article.article.source
+        one = _OneArticle(article, summary_sentences(source), budgets[source], meter, verbatim[source])
+        of_article = {name: model(article) for name, model in models.items()} | baselines.scores(article)
+        for name, row in of_article.items():
+            chosen, values = one.measure(row, name)
+            scores[name].append(row)
+            selected[name].append(chosen)
+            rows[name].append([values[metric] for metric in METRICS])
+    columns = {name: np.array(rows[name], np.float64).reshape(-1, len(METRICS)).T for name in systems}
+    by_metric = {name: dict(zip(METRICS, columns[name], strict=True)) for name in systems}
+    return _Measured(articles, list(models), scores, selected, by_metric)
+
+
+def _words_of_lead(articles: Sequence[PreparedArticle], count: int) -> int:
+    """Mean number of words of the first sentences."""
+    return round(np.mean([_words(article.sentences[:count]) for article in articles]))
 
 
 class _OneArticle:
@@ -285,7 +306,7 @@ def _part(measured: _Measured, strata: Sequence[NDArray[np.int64]]) -> dict[str,
     """The figures of some articles; see :func:`measure`."""
     places = np.concatenate(strata)
     targets = _joined([measured.articles[place].targets for place in places])
-    counts = {measured.counts[place] for place in places}
+    counts = {summary_sentences(measured.articles[place].article.source) for place in places}
     return {
         "articles": len(places),
         "article_sentences": len(targets),

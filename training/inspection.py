@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -14,17 +14,12 @@ from tqdm import tqdm
 
 from summarizer.sentences import SentenceSplitter
 from training.alignment import Aligner
-from training.corpus import DECILES, Article, Corpus, Refused, folded, split_of
+from training.corpus import DECILES, Article, Corpus, Origin, Refused, Split, folded, split_of
 
 WORST = 10
 EXAMPLES = 3
 
-_SPLITS = ("train", "validation", "test")
-_ORIGINS = ("quotes", "quotations", "sentences")
-_BARS = "▁▂▃▄▅▆▇█"
-_LONGEST_SHOWN = 100  # characters of a quote
-_MOST_DUPLICATES_SHOWN = 10
-_MOST_IDS_SHOWN = 5
+_SPLITS, _ORIGINS = get_args(Split), get_args(Origin)
 _FEW_WORDS, _MANY_WORDS = 20, 50_000  # the usual range of an article
 _PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\b\d+\b")
 
@@ -163,9 +158,6 @@ def inspect(corpus: Corpus, *, sample: int | None = None, progress: bool = False
         tuple(_with_nearest(worst, corpus.articles, splitter)),
         tuple(_grouped(corpus.refused)),
     )
-
-
-# Measuring
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,136 +323,3 @@ def _spread(numbers: Sequence[int]) -> Spread:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
-
-
-# Showing
-
-
-def as_text(inspection: Inspection) -> str:
-    """The inspection as plain text for readers."""
-    rows = [(source or "(none)", figures) for source, figures in inspection.sources.items()]
-    rows.append(("ALL", inspection.overall))
-    parts = [
-        "Articles and splits; quotes given, read as quotations or as sentences of a summary",
-        _table(
-            ["source", "articles", *_SPLITS, *_ORIGINS],
-            [
-                [source, f.articles, *(f.splits[s] for s in _SPLITS), *(f.origins[o] for o in _ORIGINS)]
-                for source, f in rows
-            ],
-        ),
-        "Sizes: median (5th to 95th percentile, highest)",
-        _table(
-            ["source", "sentences/article", "words/article", "quotes/article", "words/quote"],
-            [
-                [source, *map(_shown_spread, (f.sentences, f.words, f.quotes, f.quote_words))]
-                for source, f in rows
-            ],
-        ),
-        "Quotes looked for in their articles, and the tenth of the article in which those found begin",
-        _table(
-            ["source", "quotes", "verbatim", "fuzzy", "not found", "first to last tenth"],
-            [
-                [
-                    source,
-                    f.aligned,
-                    *(_percent(count, f.aligned) for count in (f.verbatim, f.fuzzy, f.not_found)),
-                    histogram(f.deciles),
-                ]
-                for source, f in rows
-            ],
-        ),
-        *_shown_duplicates(inspection.duplicates),
-        *_shown_suspicions(inspection.suspicions),
-        *_shown_worst(inspection.worst),
-        *_shown_refused(inspection.refused),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def histogram(counts: Sequence[int]) -> str:
-    """One block per count; the highest count is a full block.
-
-    >>> histogram([8, 4, 0])
-    '█▅▁'
-    """
-    highest = max(counts, default=0)
-    return "".join(_BARS[round(count / highest * (len(_BARS) - 1)) if highest else 0] for count in counts)
-
-
-def _shown_duplicates(duplicates: Sequence[Duplicate]) -> Iterator[str]:
-    leaks = sum(len(duplicate.splits) > 1 for duplicate in duplicates)
-    yield f"Texts under more than one id: {len(duplicates)}, of which in more than one split: {leaks}"
-    lines = [
-        f"  {_shortened(duplicate.ids)} ({', '.join(duplicate.splits)})"
-        for duplicate in duplicates[:_MOST_DUPLICATES_SHOWN]
-    ]
-    if len(duplicates) > len(lines):
-        lines.append(f"  and {len(duplicates) - len(lines)} more")
-    if lines:
-        yield "\n".join(lines)
-
-
-def _shown_suspicions(suspicions: Sequence[Suspicion]) -> Iterator[str]:
-    if suspicions:
-        yield "Articles or quotes worth checking, as they have"
-        yield "\n".join(
-            f"  {len(suspicion.ids)} x {suspicion.what}: {_cut(_shortened(suspicion.ids))}"
-            for suspicion in suspicions
-        )
-
-
-def _shortened(ids: Sequence[str]) -> str:
-    left = len(ids) - _MOST_IDS_SHOWN
-    return ", ".join(ids[:_MOST_IDS_SHOWN]) + (f" and {left} more" if left > 0 else "")
-
-
-def _shown_worst(worst: Sequence[Placed]) -> Iterator[str]:
-    worst = [found for found in worst if found.similarity < 1]
-    if worst:
-        yield "Quotes least similar to their articles: similarity, id; the quote; the nearest text there"
-        yield "\n".join(
-            f"  {found.similarity:.2f}  {found.id}\n    {_cut(found.quote)}\n    {_cut(found.best) or '-'}"
-            for found in worst
-        )
-
-
-def _shown_refused(groups: Sequence[RefusedGroup]) -> Iterator[str]:
-    yield f"Rows refused: {sum(group.count for group in groups)}"
-    lines = [
-        f"  {group.count} x {group.field}: {group.reason}\n"
-        + "\n".join(
-            f"    {row.file}:{row.line}" + (f": {_cut(row.reason)}" if row.reason != group.reason else "")
-            for row in group.examples
-        )
-        for group in groups
-    ]
-    if lines:
-        yield "\n".join(lines)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with aligned columns; the first one to the left, the others to the right."""
-    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if position else cell.ljust(width)
-            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
-
-
-def _shown_spread(spread: Spread) -> str:
-    return f"{spread.median:.0f} ({spread.p5:.0f} to {spread.p95:.0f}, {spread.max:.0f})"
-
-
-def _percent(count: int, total: int) -> str:
-    return f"{100 * count / total:.1f} %" if total else "-"
-
-
-def _cut(text: str) -> str:
-    """On one line, without control characters, cut off if it is long."""
-    line = "".join(character if character.isprintable() else " " for character in folded(text))
-    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"

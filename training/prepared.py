@@ -167,17 +167,7 @@ def prepare(
         if unknown := unknown_sources("introductions", introductions, sources):
             raise PreparedError(unknown)
         _warn_about_removed_articles(folder, {article.id for article, _ in split})
-        shared = _sharing(split)
-        rows = [
-            _row(
-                article,
-                sentences,
-                None if article.id in shared else split_of(article.id),
-                boilerplate,
-                has_introduction=article.source in introductions,
-            )
-            for article, sentences in split
-        ]
+        rows = _rows(split, boilerplate, introductions)
         with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
             _encode([sentences for row in rows for sentences in _forms(row)], encoder, store, "encode")
         rarity_sha256 = _add_features(folder, rows)
@@ -188,19 +178,14 @@ def prepare(
             encoder=from_anywhere(encoder_source),
             encoder_digest=encoder.digest,
             dimension=encoder.dimension,
-            articles=len(rows),
-            sentences=sum(len(row["sentences"]) for row in rows),
-            splits={name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
-            littered=sum(row["littered"] is not None for row in rows),
+            **_counts(rows),
             articles_sha256=sha256_of(folder / ARTICLES_FILE),
             rarity_sha256=rarity_sha256,
             boilerplate=boilerplate,
             introductions=list(introductions),
         )
         write_whole(folder / MANIFEST_FILE, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
-        features_place, _ = _features_place(folder, rarity_sha256)
-        for former in set((folder / FEATURES_FOLDER).iterdir()) - {features_place}:
-            shutil.rmtree(former)  # of a rarity that is not used again
+        _remove_other_features(folder, rarity_sha256)
         add_targets(folder, closeness_name, encoder)
         return manifest
 
@@ -337,6 +322,22 @@ def _split(articles: Iterable[Article]) -> Iterator[tuple[Article, list[str]]]:
             tqdm.write(f"left out {article.id}: {error}")
 
 
+def _rows(
+    split: Sequence[tuple[Article, list[str]]], boilerplate: float, introductions: Sequence[str]
+) -> list[dict[str, Any]]:
+    shared = _sharing(split)
+    return [
+        _row(
+            article,
+            sentences,
+            None if article.id in shared else split_of(article.id),
+            boilerplate,
+            has_introduction=article.source in introductions,
+        )
+        for article, sentences in split
+    ]
+
+
 def _row(
     article: Article, sentences: list[str], split: Split | None, boilerplate: float, *, has_introduction: bool
 ) -> dict[str, Any]:
@@ -364,6 +365,16 @@ def _row(
 def _forms(row: Mapping[str, Any]) -> list[list[str]]:
     """The sentences of an article, and those of its littered form if it has one."""
     return [row["sentences"]] + ([row["littered"]["sentences"]] if row["littered"] else [])
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts in the manifest."""
+    return {
+        "articles": len(rows),
+        "sentences": sum(len(row["sentences"]) for row in rows),
+        "splits": {name: sum(row["split"] == name for row in rows) for name in get_args(Split)},
+        "littered": sum(row["littered"] is not None for row in rows),
+    }
 
 
 def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str]:
@@ -396,6 +407,13 @@ def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
                     store.add(_key(sentences), text_features(sentences, rarity))
         store.flush()
     return rarity_sha256
+
+
+def _remove_other_features(folder: Path, rarity_sha256: str) -> None:
+    """Their rarity is not used again."""
+    place, _ = _features_place(folder, rarity_sha256)
+    for former in set((folder / FEATURES_FOLDER).iterdir()) - {place}:
+        shutil.rmtree(former)
 
 
 def _encode(lists: Sequence[Sequence[str]], encoder: Encoder, store: RowStore, label: str) -> None:

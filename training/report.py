@@ -12,6 +12,8 @@ from training.pages import render
 # With fewer articles a bootstrap interval is too narrow, and the verdict leaves open what is chance.
 FEWEST_TO_JUDGE = 20
 
+_TENTHS = range(1, DECILES + 1)
+
 
 def verdict(part: Figures, baseline: str = "lead") -> str:
     """The comparison of the model with a baseline in plain words.
@@ -132,72 +134,78 @@ def html(
 
 
 def _plots(figures: Figures, epochs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    overall, models = figures["overall"], figures["models"]
-    tenths = range(1, DECILES + 1)
+    return {
+        "sources": _sources_plot(figures),
+        "learning": _learning_plot(epochs),
+        "calibration": _calibration_plot(figures),
+        "scores": _scores_plot(figures),
+        "selected": _selected_plot(figures),
+    }
+
+
+def _sources_plot(figures: Figures) -> str:
+    model = figures["models"][0]
     differences = {
-        source or "corpus": part["systems"][models[0]]["minus_lead"]["rouge2"]
+        source or "corpus": part["systems"][model]["minus_lead"]["rouge2"]
         for source, part in figures["sources"].items()
     }
-    return {
-        "sources": plots.bars(
-            [
-                plots.Bar(source, found["mean"], found["low"], found["high"])
-                for source, found in differences.items()
-            ],
-            x="R-2 of the model minus lead, with 95 % intervals",
-            name="plot-sources",
-            description="; ".join(
-                f"{source}: {_difference(found, 1)}" for source, found in differences.items()
-            ),
-        ),
-        "learning": plots.learning_curves(
-            [epoch["number"] for epoch in epochs],
-            {name: [epoch[f"{name}_loss"] for epoch in epochs] for name in ("training", "validation")},
-            name="plot-learning",
-            description="Loss of training and validation over epochs; numbers in the table below.",
-        ),
-        "calibration": plots.calibration(
-            [
-                plots.Curve(
-                    name,
-                    [
-                        found["score"]
-                        for found in overall["models"][name]["calibration"]
-                        if found["sentences"]
-                    ],
-                    [
-                        found["target"]
-                        for found in overall["models"][name]["calibration"]
-                        if found["sentences"]
-                    ],
-                )
-                for name in models
-            ],
-            name="plot-calibration",
-            description="Mean target over mean score in ten bins; numbers in the table below.",
-        ),
-        "scores": plots.by_position(
-            [
-                *(
-                    plots.Curve(name, tenths, [decile["scores"][name] for decile in overall["deciles"]])
-                    for name in models
-                ),
-                plots.Curve("target", tenths, [decile["target"] for decile in overall["deciles"]]),
-            ],
-            y="mean",
-            name="plot-scores",
-            description="Mean target and mean score by tenth of the article; numbers in the table below.",
-        ),
-        "selected": plots.by_position(
-            [
-                plots.Curve(name, tenths, [decile["selected"][name] for decile in overall["deciles"]])
-                for name in (*models, "oracle")
-            ],
-            y="share of selected sentences",
-            name="plot-selected",
-            description="Where selected sentences stand by tenth of the article; numbers in the table below.",
-        ),
-    }
+    return plots.bars(
+        [
+            plots.Bar(source, found["mean"], found["low"], found["high"])
+            for source, found in differences.items()
+        ],
+        x="R-2 of the model minus lead, with 95 % intervals",
+        name="plot-sources",
+        description="; ".join(f"{source}: {_difference(found, 1)}" for source, found in differences.items()),
+    )
+
+
+def _learning_plot(epochs: Sequence[Mapping[str, Any]]) -> str:
+    return plots.learning_curves(
+        [epoch["number"] for epoch in epochs],
+        {name: [epoch[f"{name}_loss"] for epoch in epochs] for name in ("training", "validation")},
+        name="plot-learning",
+        description="Loss of training and validation over epochs; numbers in the table below.",
+    )
+
+
+def _calibration_plot(figures: Figures) -> str:
+    curves = []
+    for name in figures["models"]:
+        bins = [one for one in figures["overall"]["models"][name]["calibration"] if one["sentences"]]
+        curves.append(plots.Curve(name, [one["score"] for one in bins], [one["target"] for one in bins]))
+    return plots.calibration(
+        curves,
+        name="plot-calibration",
+        description="Mean target over mean score in ten bins; numbers in the table below.",
+    )
+
+
+def _scores_plot(figures: Figures) -> str:
+    deciles = figures["overall"]["deciles"]
+    curves = [
+        plots.Curve(name, _TENTHS, [decile["scores"][name] for decile in deciles])
+        for name in figures["models"]
+    ]
+    return plots.by_position(
+        [*curves, plots.Curve("target", _TENTHS, [decile["target"] for decile in deciles])],
+        y="mean",
+        name="plot-scores",
+        description="Mean target and mean score by tenth of the article; numbers in the table below.",
+    )
+
+
+def _selected_plot(figures: Figures) -> str:
+    deciles = figures["overall"]["deciles"]
+    return plots.by_position(
+        [
+            plots.Curve(name, _TENTHS, [decile["selected"][name] for decile in deciles])
+            for name in (*figures["models"], "oracle")
+        ],
+        y="share of selected sentences",
+        name="plot-selected",
+        description="Positions of selected sentences by tenth of the article; numbers in the table below.",
+    )
 
 
 def _decimal(value: float | None, digits: int = 2) -> str:

@@ -101,25 +101,13 @@ def fit_run(
         }
         kind = "static" if isinstance(encoder, StaticEncoder) else "sentence-transformers"
         network, seeds = _combined(fitted, run)
-        left_out = {source for source, weight in run.fit.weight_by_source().items() if not weight}
         config = checkpoint.CheckpointConfig(
             name=run.name,
             version=run.version,
             model=network.config,
             encoder=checkpoint.EncoderConfig(kind, encoder.name, encoder.digest),  # type: ignore[arg-type]
             closeness=run.closeness,
-            training={
-                "run": as_values(run),
-                "seeds": seeds,
-                **_counts(splits, left_out),
-                "left_out": sorted(left_out),
-                "boilerplate": manifest.boilerplate,
-                "introductions": manifest.introductions,
-                "history": {
-                    str(seed): [dataclasses.asdict(epoch) for epoch in one.history]
-                    for seed, one in fitted.items()
-                },
-            },
+            training=_record(run, manifest, splits, fitted, seeds),
         )
         if mine.first and not _is_saved(out / CHECKPOINT_FOLDER, config):
             checkpoint.save(
@@ -289,6 +277,24 @@ def by_split(articles: Sequence[PreparedArticle]) -> Splits:
         if article.split is not None:
             splits[article.split].append(article)
     return splits
+
+
+def _record(
+    run: RunConfig, manifest: Manifest, splits: Splits, fitted: Mapping[int, Fitted], seeds: Sequence[int]
+) -> dict[str, Any]:
+    """How a checkpoint was trained, ready for JSON."""
+    left_out = {source for source, weight in run.fit.weight_by_source().items() if not weight}
+    return {
+        "run": as_values(run),
+        "seeds": seeds,
+        **_counts(splits, left_out),
+        "left_out": sorted(left_out),
+        "boilerplate": manifest.boilerplate,
+        "introductions": manifest.introductions,
+        "history": {
+            str(seed): [dataclasses.asdict(epoch) for epoch in one.history] for seed, one in fitted.items()
+        },
+    }
 
 
 def _counts(splits: Splits, left_out: Set[str]) -> dict[str, dict[str, int]]:

@@ -32,11 +32,11 @@ from training.alone import alone, helping, together
 from training.closeness import canonical
 from training.config import ConfigError, RunConfig, as_toml, as_values, run_config, settings
 from training.distributed import processes
-from training.fit import Epoch, FitError, fit
+from training.fit import Epoch, FitError, Fitted, fit
 from training.pages import render
 from training.plots import Bar, bars
 from training.prepared import add_targets, load, read_manifest
-from training.runs import RUN_FILE, RunError, by_split, claim
+from training.runs import RUN_FILE, RunError, Splits, by_split, claim
 
 SPACE_FILE = "space.toml"
 TRIALS_FILE = "trials.log"
@@ -285,55 +285,68 @@ def _with(run: RunConfig, parameters: Mapping[str, Any]) -> RunConfig:
     return run_config(values, SPACE_FILE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Objective:
+    """One trial: a fit with settings from the space, and its monitored metric.
+
+    :ivar splits: the articles with the targets of each closeness.
+    """
+
+    run: RunConfig
+    space: Space
+    splits: Mapping[str, Splits]
+    dimension: int
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        values = {name: what.suggest(trial, name) for name, what in self.space.items()}
+        try:
+            best = self._fitted(_with(self.run, values), trial).best
+        except (ConfigError, FitError) as error:  # counts as a trial, or the search might never end
+            tqdm.write(f"trial {trial.number} failed: {error}")
+            raise optuna.TrialPruned from error
+        trial.set_user_attr("epoch", best.number)
+        return best.monitored(self.run.fit.monitor)
+
+    def _fitted(self, run: RunConfig, trial: optuna.Trial) -> Fitted:
+        splits = self.splits[run.closeness]
+        with processes(run.fit.device) as mine:
+            return fit(
+                splits["train"],
+                splits["validation"],
+                run.model_for(self.dimension),
+                run.fit,
+                mine,
+                on_epoch=lambda epoch: self._report(trial, epoch),
+                show=False,
+            )
+
+    def _report(self, trial: optuna.Trial, epoch: Epoch) -> None:
+        parent = multiprocessing.parent_process()
+        if parent and not parent.is_alive():
+            sys.exit("the search was killed")
+        trial.report(epoch.monitored(self.run.fit.monitor), epoch.number)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+
 def _work(prepared: Path, out: Path, run: RunConfig, space: Space, trials: int, seed: int) -> None:
     """The work of one process: trials until all processes together have enough.
 
     :param seed: of the sampler; a different one in each process, or all would start with the same trials.
     """
     torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
-    study = _study(out, seed)
     splits = {}
     for name in _closeness_names(run, space):
         manifest, articles = load(prepared, name)
         splits[name] = by_split(articles)
-    dimension = manifest.dimension
-
-    def objective(trial: optuna.Trial) -> float:
-        values = {name: what.suggest(trial, name) for name, what in space.items()}
-
-        def tell(epoch: Epoch) -> None:
-            if parent and not parent.is_alive():
-                sys.exit("the search was killed")
-            trial.report(epoch.monitored(run.fit.monitor), epoch.number)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-
-        try:
-            tried = _with(run, values)
-            split = splits[tried.closeness]
-            with processes(tried.fit.device) as mine:
-                found = fit(
-                    split["train"],
-                    split["validation"],
-                    tried.model_for(dimension),
-                    tried.fit,
-                    mine,
-                    on_epoch=tell,
-                    show=False,
-                )
-        except (ConfigError, FitError) as error:  # counts as a trial, or the search might never end
-            tqdm.write(f"trial {trial.number} failed: {error}")
-            raise optuna.TrialPruned from error
-        trial.set_user_attr("epoch", found.best.number)
-        return found.best.monitored(run.fit.monitor)
 
     def stop_when_enough(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
         if len(ended(study)) >= trials:
             study.stop()
 
     with helping(out):
-        study.optimize(objective, callbacks=[stop_when_enough])
+        objective = _Objective(run, space, splits, manifest.dimension)
+        _study(out, seed).optimize(objective, callbacks=[stop_when_enough])
 
 
 def _html(study: optuna.Study, run: RunConfig, space: Space) -> str:

@@ -104,7 +104,7 @@ def test_awkward_articles_give_a_sound_page(sentences, quotes):
 
 
 def test_no_article_gives_a_page_that_says_so():
-    assert "There is no article to show." in Page(alignment_report([], "blend")).texts["main"][0]
+    assert "There are no articles to show." in Page(alignment_report([], "blend")).texts["main"][0]
 
 
 def test_the_page_stands_alone_and_can_be_read_by_machines_that_read_aloud():

@@ -67,7 +67,7 @@ def test_the_card_tells_sources_and_splits_with_their_counts(written):
 
 def test_the_card_says_of_languages_only_what_is_known(written):
     assert "English" not in written
-    assert "text like the articles above" in written
+    assert "texts like the articles above" in written
 
 
 def test_the_card_tells_what_was_left_out_and_how_the_articles_were_prepared(figures, written):
@@ -87,7 +87,7 @@ def test_the_figures_stand_beside_the_baselines(written, figures):
         assert f"\n| {name} | " in written
     assert " R-2 points above lead (+" in written
     assert "expected\ncalibration error" in written
-    assert "stand in the first tenth" in written
+    assert "are in the first tenth" in written
 
 
 def test_only_the_last_split_is_shown_in_full(written):

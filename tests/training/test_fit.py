@@ -302,7 +302,7 @@ def test_without_articles_it_says_what_is_missing():
 
 @pytest.mark.parametrize("device", ["mps", "meta", "cpu:0", "cuda:", "cuda:-1", "", "banana"])
 def test_a_device_that_a_fit_cannot_use_is_refused_by_name(device):
-    with pytest.raises(ProcessError, match=f"device '{device}' is none .* use 'auto', 'cpu', 'cuda'"):
+    with pytest.raises(ProcessError, match=f"device '{device}' is not supported; use 'auto', 'cpu', 'cuda'"):
         processes(device).__enter__()
 
 
@@ -400,5 +400,5 @@ def test_weights_that_the_last_step_made_no_number_are_refused():
     config = dataclasses.replace(
         QUICK, epochs=1, batch_steps=9999, learning_rate=1e37, optimizer="rmsprop", loss="mse", clip=0.0
     )
-    with pytest.raises(FitError, match="no number"):
+    with pytest.raises(FitError, match="is not finite"):
         run(config)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.corpus import Article, Corpus, Refused, split_of
-from training.inspection import Duplicate, Spread, as_text, histogram, inspect
+from training.inspection import Duplicate, Spread, inspect
+from training.inspection_text import as_text, histogram
 
 TEXT = " ".join(f"The {word} is at the bridge." for word in "ferry captain harbour island rope log".split())
 
@@ -141,7 +142,7 @@ def test_a_sample_limits_what_is_aligned_of_each_source_and_nothing_else():
 
 
 def test_a_sample_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least 1, is 0"):
+    with pytest.raises(ValueError, match="at least 1; got 0"):
         inspect(corpus_of(article(1)), sample=0)
 
 
