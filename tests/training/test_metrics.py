@@ -159,18 +159,6 @@ def test_among_many_equal_scores_the_first_in_the_document_are_the_best():
     assert ndcg(scores, gains) == 1
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 4)), min_size=2, unique_by=lambda pair: pair[0]),
-    st.none() | st.integers(1, 10),
-)
-def test_ndcg_is_that_of_scikit_learn(pairs, k):
-    scores, gains = np.array(pairs, float).T
-    if gains.any():
-        assert ndcg(scores, gains, k) == pytest.approx(ndcg_score([gains], [scores], k=k))
-    else:
-        assert math.isnan(ndcg(scores, gains, k))
-
-
 @given(VALUES, st.integers(0, 1000))
 def test_resampled_means_lie_within_the_values_and_are_repeated_by_their_seed(values, seed):
     means = bootstrap_means(values, rounds=50, seed=seed)
