@@ -1,4 +1,4 @@
-"""The description of the API, made from the types that requests are read with, and a page that shows it."""
+"""The OpenAPI description, generated from the types that parse requests, and a page that shows it."""
 
 import base64
 import hashlib
@@ -42,29 +42,30 @@ _TYPES: Sequence[tuple[type[BaseModel], JsonSchemaMode]] = [
     (Busy, "serialization"),
 ]
 
-# What a problem of each status is about.
+# What each status means.
 _PROBLEMS = {
-    400: "Malformed JSON, not UTF-8, or a body that is cut off.",
-    401: "No known API key, where the operator asks for one.",
-    413: "The body is over the limit.",
-    415: "The body is of a kind that is not read, or compressed.",
-    422: "Empty text, no sentences, an unknown field, a wrong type or range.",
-    429: "Too many requests; ask again after Retry-After seconds.",
-    500: "A mistake of this service; its log has the request_id.",
-    503: "Too much to do here, or too much for the time there is; ask again after Retry-After seconds.",
+    400: "The body is malformed JSON, is not UTF-8, or was cut off.",
+    401: "The API key is missing or unknown.",
+    413: "The body exceeds the size limit.",
+    415: "The media type or charset is not supported, or the body is compressed.",
+    422: "The article cannot be scored, or a field or parameter is missing, unknown, of the wrong type or out"
+    " of range.",
+    429: "The rate limit is exceeded; try again after Retry-After seconds.",
+    500: "The service failed because of a bug; its log contains the request_id.",
+    503: "The queue is full or the request exceeded its time limit; try again after Retry-After seconds.",
 }
 _READING = (400, 413, 415, 422, 500, 503)
 
 _HEADERS = {
-    REQUEST_ID_HEADER: "As the request had it, or made here; also in the log.",
-    "Retry-After": "Seconds after which the same request may be answered.",
-    "WWW-Authenticate": "How a key is sent.",
+    REQUEST_ID_HEADER: "The id that the request was sent with, or else a new one; also in the service's log.",
+    "Retry-After": "Seconds to wait before trying the same request again.",
+    "WWW-Authenticate": "How to send the API key.",
 }
 _HEADERS_BY_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 ARTICLE = "The council cut the budget. Nobody came. The bridge stays closed until spring."
 
-# What the service answers to it with two sentences, but for the numbers, which are those of a model.
+# The answer for a summary of two sentences, except that scores, ranks and selection depend on the model.
 ANSWER = {
     "model": {"name": "quotes", "version": "5", "sha256": 64 * "0", "encoder": "static-minilm-256"},
     "sentences": [
@@ -131,7 +132,7 @@ def create_openapi(config: ServiceConfig) -> Blueprint:
 
 
 def describe(config: ServiceConfig) -> dict[str, Any]:
-    """The OpenAPI 3.1 document, with the limits and the keys of this configuration."""
+    """The OpenAPI 3.1 document, with this configuration's limits and whether it needs keys."""
     _, definitions = models_json_schema(
         _TYPES, ref_template="#/components/schemas/{model}", schema_generator=_Schemas
     )
@@ -145,7 +146,9 @@ def describe(config: ServiceConfig) -> dict[str, Any]:
             "get": _get("get_model", "The model, its card, the limits and the options.", "ModelResponse")
         },
         "/healthz": {"get": _get("get_health", "Whether the process is up.", "Health")},
-        "/readyz": {"get": _get("get_readiness", "Whether requests are answered now.", "Readiness")},
+        "/readyz": {
+            "get": _get("get_readiness", "Whether the model is loaded and the queue has room.", "Readiness")
+        },
     }
     paths["/readyz"]["get"]["responses"]["503"] = _answer("Busy", "The queue is full.")
     if config.metrics:
@@ -155,9 +158,9 @@ def describe(config: ServiceConfig) -> dict[str, Any]:
         "info": {
             "title": "quote-summarizer",
             "version": version("quote-summarizer"),
-            "description": "A score for every sentence of an article: how close it is to what a curator would"
-            f" quote. A request may have {config.max_body_bytes} bytes and take {config.deadline_seconds} s;"
-            f" an article may have {config.max_sentences} sentences.",
+            "description": "Scores every sentence of an article by how close it is to what a curator would"
+            f" quote. Limits: {config.max_body_bytes} bytes per request body, {config.deadline_seconds} s per"
+            f" request, {config.max_sentences} sentences per article.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
@@ -177,12 +180,12 @@ def describe(config: ServiceConfig) -> dict[str, Any]:
 
 
 class _Schemas(GenerateJsonSchema):
-    """Names of fields are said once, and what a field is by default only where that is of its type.
+    """Omits titles that only repeat field names, and defaults that are null or objects.
 
-    A null beside ``"type": "string"`` is what validators refuse and generators of clients stumble over.
+    Validators and client generators reject a null default next to ``"type": "string"``.
     """
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic asks so
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic's signature
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
@@ -196,9 +199,10 @@ def _evaluate(query: Mapping[str, Any]) -> dict[str, Any]:
     text = {"type": "string", "minLength": 1}
     return {
         "operationId": "evaluate",
-        "summary": "Score every sentence of an article and choose its summary.",
-        "description": "Options are query parameters with text/plain and text/html, of which at most one sets"
-        " the length; with application/json they are in the body, and there is no query.",
+        "summary": "Score every sentence of an article and select its summary.",
+        "description": "With text/plain and text/html, options are query parameters. With application/json,"
+        " they are fields of the body, and query parameters are refused. Give at most one length for the"
+        " summary: sentences, words, ratio or threshold.",
         "parameters": [
             {
                 "name": name,
@@ -220,7 +224,11 @@ def _evaluate(query: Mapping[str, Any]) -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": _answer("EvaluateResponse", "Every sentence with its score, in document order.", ANSWER),
+            "200": _answer(
+                "EvaluateResponse",
+                "Every sentence with its score, in document order, and the summary.",
+                ANSWER,
+            ),
             **_problems(*_READING),
         },
     }
@@ -229,9 +237,10 @@ def _evaluate(query: Mapping[str, Any]) -> dict[str, Any]:
 def _evaluate_batch(config: ServiceConfig) -> dict[str, Any]:
     return {
         "operationId": "evaluate_batch",
-        "summary": f"Do the same for up to {config.max_articles} articles.",
-        "description": "Each article has its own options and fails alone: its result then has an error. The"
-        " whole is refused only where it is not JSON, too large, or no list of articles.",
+        "summary": f"Evaluate up to {config.max_articles} articles in one request.",
+        "description": "Each article has its own options. If one is refused, its result contains an error and"
+        " the others are still evaluated. The request as a whole is refused only if its body is not JSON, is"
+        " too large, or is not an object with a list of articles within the limit.",
         "requestBody": {
             "required": True,
             "content": {
@@ -242,7 +251,7 @@ def _evaluate_batch(config: ServiceConfig) -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": _answer("BatchResponse", "A result for each article, in the order of the request."),
+            "200": _answer("BatchResponse", "One result for each article, in the order of the request."),
             **_problems(*_READING),
         },
     }
@@ -253,7 +262,7 @@ def _get(operation: str, summary: str, answer: str) -> dict[str, Any]:
 
 
 def _metrics() -> dict[str, Any]:
-    summary = "Counts and times, for Prometheus."
+    summary = "Metrics in Prometheus' text format."
     content = {"text/plain": {"schema": {"type": "string"}}}
     return {
         "operationId": "get_metrics",
@@ -300,7 +309,7 @@ def _operations(paths: Mapping[str, Any], *prefixes: str) -> Iterator[dict[str, 
 
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A query parameter is left out, and never null; its description stands beside the schema."""
+    """The schema of a query parameter, which is never null; its description is next to the schema."""
     kept = {key: value for key, value in schema.items() if key not in ("anyOf", "default", "description")}
     for kind in schema.get("anyOf", ()):
         kept.update(kind if kind != {"type": "null"} else {})

@@ -1,4 +1,4 @@
-"""The wire format as types: what requests may say, what answers hold. ``/openapi.json`` is made of them."""
+"""The types of requests and answers, from which ``/openapi.json`` is generated."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -12,7 +12,7 @@ IndexUnit = Literal["codepoint", "utf16"]
 
 
 def _number(value: object) -> object:
-    """A number as JSON writes it. All else stays a string, which is then of the wrong type."""
+    """Parse a number in JSON's notation. Anything else stays a string, which is then of the wrong type."""
     if not isinstance(value, str) or value != value.strip():
         return value
     try:
@@ -22,12 +22,12 @@ def _number(value: object) -> object:
 
 
 def _whole(value: object) -> object:
-    """JSON Schema counts 2.0 as an integer, and some languages write it so."""
+    """JSON Schema counts 2.0 as an integer, and some languages write integers that way."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _may_grow(schema: dict[str, Any]) -> None:
-    """A later version may add fields to an answer, and clients that are made from this must bear that."""
+    """Allow other fields: a later version may add some, and generated clients must tolerate them."""
     del schema["additionalProperties"]
 
 
@@ -35,17 +35,20 @@ def _only(name: str) -> dict[str, Any]:
     return {"properties": {other: {"type": "null"} for other in BUDGETS if other != name}}
 
 
-# The library checks the ranges; here they are only shown, so that there is one place that decides.
+# The ranges are only documented here; the library checks them, so that they are decided in one place.
 _SENTENCES: Any = Field(
-    description="Number of sentences; an article that has fewer gives all.", json_schema_extra={"minimum": 1}
+    description="Number of sentences to select; all, if the article has fewer.",
+    json_schema_extra={"minimum": 1},
 )
-_WORDS: Any = Field(description="Most words in the whole summary.", json_schema_extra={"minimum": 1})
+_WORDS: Any = Field(
+    description="Maximum number of words in the whole summary.", json_schema_extra={"minimum": 1}
+)
 _RATIO: Any = Field(
-    description="Share of the article's sentences, rounded down, but at least one sentence.",
+    description="Share of the article's sentences to select, rounded down, but at least one sentence.",
     json_schema_extra={"exclusiveMinimum": 0, "maximum": 1},
 )
 _THRESHOLD: Any = Field(
-    description="Sentences that score at least this; `redundancy` may leave some out.",
+    description="Minimum score of the sentences to select; `redundancy` may leave some out.",
     json_schema_extra={"minimum": 0, "maximum": 1},
 )
 
@@ -58,7 +61,7 @@ class _Strict(BaseModel):
 
 
 class Budget(_Strict):
-    """Length of the summary: at most one of the four. Without any, three sentences."""
+    """Length of the summary: at most one of the four fields. The default is three sentences."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [_only(name) for name in BUDGETS]})
 
@@ -69,20 +72,26 @@ class Budget(_Strict):
 
 
 class Options(_Strict):
-    """How the summary is chosen and how offsets are counted."""
+    """How the summary is selected and how offsets are counted."""
 
-    order: Order = Field("document", description="Order of the summary: as in the article, or best first.")
+    order: Order = Field(
+        "document",
+        description="Order of the summary: `document` (as in the article) or `score` (best first).",
+    )
     redundancy: Redundancy = Field(
         "trigram",
-        description="Passing over what repeats: never, three words in a row, or maximal marginal relevance.",
+        description="How to avoid repetition: `none`, `trigram` (skip sentences that repeat three words in a"
+        " row) or `mmr` (maximal marginal relevance).",
     )
     index_unit: IndexUnit = Field(
-        "codepoint", description="What offsets count: code points (Python), or UTF-16 units (JavaScript)."
+        "codepoint",
+        description="What offsets count: `codepoint` (code points, as in Python) or `utf16` (UTF-16 code"
+        " units, as in JavaScript).",
     )
 
 
 class EvaluateRequest(Options):
-    """An article, or the caller's own sentences, with the options: exactly one of text and sentences."""
+    """An article, as either text or sentences but not both, with the options."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -102,9 +111,11 @@ class EvaluateRequest(Options):
         }
     )
 
-    text: str | None = Field(None, description="The article; it holds a letter or digit.")
+    text: str | None = Field(None, description="The article; must contain at least one letter or digit.")
     sentences: Annotated[list[str], Field(fail_fast=True)] | None = Field(
-        None, description="The caller's own split, scored as given; offsets refer to it joined by line feeds."
+        None,
+        description="The article as your own list of sentences, scored as given; offsets refer to them joined"
+        " by line feeds.",
     )
     summary: Budget = Budget()
 
@@ -112,11 +123,11 @@ class EvaluateRequest(Options):
 class BatchArticle(EvaluateRequest):
     """One article of a batch."""
 
-    id: str = Field(description="The caller's name of the article, once in a batch; repeated in its result.")
+    id: str = Field(description="Your id for the article, unique within the batch; repeated in its result.")
 
 
 class BatchEnvelope(_Strict):
-    """A batch whose articles have not been looked at: each of them may be wrong alone."""
+    """A batch whose articles have not been validated: each may be invalid on its own."""
 
     articles: list[Any]
 
@@ -132,7 +143,7 @@ _Share = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)
 
 
 class EvaluateQuery(Options):
-    """The options as query parameters: numbers come as strings."""
+    """The options as query parameters, in which numbers are strings."""
 
     sentences: Annotated[_Count | None, _SENTENCES] = None
     words: Annotated[_Count | None, _WORDS] = None
@@ -141,7 +152,7 @@ class EvaluateQuery(Options):
 
 
 def option_choices() -> dict[str, list[str]]:
-    """The options and what they may be, for ``/api/model``."""
+    """The options and their possible values, for ``/api/model``."""
     return {
         "summary": list(BUDGETS),
         "order": list(get_args(Order)),
@@ -151,44 +162,46 @@ def option_choices() -> dict[str, list[str]]:
 
 
 class _Answer(BaseModel):
-    """Strict here, so that tests see every field that an answer has and this does not."""
+    """Strict here, so that tests notice every field of an answer that is not declared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_may_grow)
 
 
 class Model(_Answer):
-    """Which model gave the scores."""
+    """The model that gave the scores."""
 
     name: str
     version: str
     sha256: str = Field(
-        description="The same digest means the same model, and so the same scores for the same article."
+        description="Digest of the model; scores are comparable only between answers with the same digest."
     )
     encoder: str
 
 
 class Sentence(_Answer):
-    """A sentence of the article with what the model says of it: text[start:end] is the sentence."""
+    """A sentence of the article and its score; text[start:end] of the article is the sentence."""
 
     index: int = Field(ge=0, description="Position among the article's sentences, from 0.")
     text: str
-    start: int = Field(ge=0, description="Offset of its first character.")
-    end: int = Field(ge=0, description="Offset just after its last character.")
-    score: float = Field(ge=0, le=1, description="Expected closeness to what a curator would quote.")
+    start: int = Field(ge=0, description="Offset of its first character, counted in `index_unit`.")
+    end: int = Field(ge=0, description="Offset just after its last character, counted in `index_unit`.")
+    score: float = Field(
+        ge=0, le=1, description="Expected closeness of the sentence to what a curator would quote."
+    )
     rank: int = Field(ge=1, description="1 for the best score; equal scores rank in document order.")
-    selected: bool = Field(description="Whether it is part of the summary.")
-    truncated: bool = Field(description="Whether the encoder read only the beginning of it.")
+    selected: bool = Field(description="Whether the sentence is part of the summary.")
+    truncated: bool = Field(description="Whether the encoder read only the beginning of the sentence.")
 
 
 class Summary(_Answer):
     """The selected sentences."""
 
     text: str
-    indices: list[int] = Field(description="Their positions, in the order that was asked for.")
+    indices: list[int] = Field(description="The `index` of each selected sentence, in the requested order.")
 
 
 class Warning(_Answer):
-    """Something to know about an answer that succeeded."""
+    """Something to know about a successful answer."""
 
     code: Literal["fewer_sentences", "empty_summary", "truncated_sentences"]
     detail: str
@@ -202,8 +215,8 @@ class Evaluated(_Answer):
     warnings: list[Warning]
     text: str | SkipJsonSchema[None] = Field(
         None,
-        description="What offsets refer to, where the caller did not send it: the main text of an HTML page,"
-        " or the sentences joined by line feeds. Absent otherwise.",
+        description="The text that offsets refer to, if it is not the text of the request: the main text of"
+        " an HTML page, or the sentences joined by line feeds. Otherwise absent.",
     )
 
 
@@ -214,25 +227,33 @@ class EvaluateResponse(Evaluated):
 
 
 class FieldProblem(_Answer):
-    """One thing that is wrong with a request: a place in its JSON body, or a query parameter."""
+    """An invalid part of a request: either a place in its body or a query parameter."""
 
-    pointer: str | SkipJsonSchema[None] = Field(None, description="RFC 6901 pointer into the body.")
+    pointer: str | SkipJsonSchema[None] = Field(
+        None, description="RFC 6901 pointer into a JSON body; empty for the whole body."
+    )
     parameter: str | SkipJsonSchema[None] = Field(None, description="Name of the query parameter.")
     detail: str
 
 
 class Problem(_Answer):
-    """What went wrong, as RFC 9457 has it."""
+    """An error as defined by RFC 9457."""
 
     type: Literal["about:blank"]
     title: str
     status: int = Field(ge=400, le=599)
     detail: str = Field(description="What is wrong, the limit or the expected value, and what to do.")
-    instance: str = Field(description="Path of the request; within a batch, with the place of the article.")
-    code: str = Field(description="Stable name of the error; the codes of each status are listed with it.")
-    request_id: str = Field(description="Also in the header X-Request-ID and in the service's log.")
+    instance: str = Field(
+        description="Path of the request; for an article of a batch, followed by # and a pointer to it."
+    )
+    code: str = Field(
+        description="Stable, machine-readable name of the error; each response lists its possible codes."
+    )
+    request_id: str = Field(
+        description="The id that is also in the header X-Request-ID and the service's log."
+    )
     errors: list[FieldProblem] | SkipJsonSchema[None] = Field(
-        None, description="The fields that are wrong, if any are."
+        None, description="The invalid fields or parameters, if there are any; a long list is cut off."
     )
 
 
@@ -243,26 +264,32 @@ class BatchEvaluated(Evaluated):
 
 
 class BatchFailed(_Answer):
-    """An article of a batch that was refused, alone."""
+    """An article of a batch that was refused; the others are not affected."""
 
-    id: str | None = Field(description="null where the article has none that is a string.")
+    id: str | None = Field(description="The article's id; null if it is missing or not a string.")
     error: Problem
 
 
 class BatchResponse(_Answer):
-    """One result for each article, in the order in which they were sent."""
+    """One result for each article, in the order of the request."""
 
     model: Model
     results: list[BatchEvaluated | BatchFailed]
 
 
 class ModelResponse(_Answer):
-    """The model, its card, and what callers must keep to."""
+    """The model, its card, the limits and the options."""
 
     model: Model
-    card: dict[str, Any] = Field(description="Architecture, encoder, closeness, training, and metrics.")
-    limits: dict[str, int] = Field(description="A body's bytes, an article's sentences, and so on.")
-    options: dict[str, list[str]] = Field(description="Values that the options may have.")
+    card: dict[str, Any] = Field(
+        description="Model card: architecture, encoder, closeness, training and metrics."
+    )
+    limits: dict[str, int] = Field(
+        description="Bytes per request body, sentences per article, articles per batch, seconds per request."
+    )
+    options: dict[str, list[str]] = Field(
+        description="Possible values of each option; for `summary`, the names of its fields."
+    )
 
 
 class Health(_Answer):
@@ -275,7 +302,7 @@ class Readiness(_Answer):
     """The model is loaded and the queue has room."""
 
     status: Literal["ready"]
-    model: str = Field(description="The model's sha256.")
+    model: str = Field(description="The `sha256` of the model.")
 
 
 class Busy(_Answer):

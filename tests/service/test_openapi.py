@@ -116,8 +116,8 @@ def test_the_examples_are_what_is_answered(app):
     shown = operation["responses"]["200"]["content"]["application/json"]["example"]
     EvaluateResponse.model_validate_json(json.dumps(shown), strict=True)
     answered = app.test_client().post("/api/evaluate", json=asked).get_json()
-    for told in (shown, answered):
-        for sentence in told["sentences"]:
+    for answer in (shown, answered):
+        for sentence in answer["sentences"]:
             del sentence["score"], sentence["rank"], sentence["selected"]
     assert shown["sentences"] == answered["sentences"]
     assert shown["model"].keys() == answered["model"].keys()
