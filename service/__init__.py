@@ -18,9 +18,9 @@ __all__ = ["ConfigError", "ServiceConfig", "create_app"]
 
 
 def create_app(config: ServiceConfig | None = None, summarizer: Summarizer | None = None) -> Flask:
-    """Put the parts together; the only place that knows them all.
+    """Assemble the application; the only place that knows all its parts.
 
-    :param summarizer: loaded and run once, from the configured checkpoint, when none is handed in.
+    :param summarizer: by default, loaded from the configured checkpoint and run once.
     :raises SummarizerError: the checkpoint cannot be used.
     """
     config = config or ServiceConfig()
@@ -29,9 +29,9 @@ def create_app(config: ServiceConfig | None = None, summarizer: Summarizer | Non
         summarizer.warm_up()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_BODY_BYTES"] = config.max_body_bytes
-    # One more, because a chunked body is silently cut at this length: the byte too many tells.
+    # Flask silently cuts a chunked body at this length; one extra byte shows that it was too long.
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes + 1
-    # Or //, as in /api//evaluate, is answered with a redirect in HTML and not as any other wrong address.
+    # Otherwise /api//evaluate would get an HTML redirect instead of the usual answer to a wrong address.
     app.url_map.merge_slashes = False
     metrics = Metrics(summarizer.model)
     measure(app, metrics)

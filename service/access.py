@@ -1,4 +1,4 @@
-"""Who may ask, how often, and from which pages; and what every answer tells browsers."""
+"""Who may call, how often and from which pages; and the security headers of every answer."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ from service.record import record_of
 
 API_KEY_HEADER = "X-API-Key"
 
-# Answers hold what somebody wrote and are for nobody's cache or frame. Pages say more where they need more.
+# Answers contain other people's text and must be neither cached nor framed. Pages override what they need to.
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -30,14 +30,14 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-# A browser asks again after so many seconds whether a page may call.
+# How long a browser may cache the answer to a preflight request.
 PREFLIGHT_SECONDS = 600
 
 
 def register(app: Flask, config: ServiceConfig) -> None:
     """Check keys and rates before each request, and add headers to each answer.
 
-    :raises ConfigError: keys that cannot be read, or a rate that is none.
+    :raises ConfigError: the keys cannot be read, or the rate is invalid.
     """
     gate = Gate(
         config.read_api_keys(),
@@ -61,12 +61,12 @@ def register(app: Flask, config: ServiceConfig) -> None:
 
 
 class Gate:
-    """Lets requests under /api pass, and /metrics, which tells how much the service is used.
+    """Guards everything under /api, and /metrics, which reveals how much the service is used.
 
-    Health is for everybody, and so are the page and the description of the API, which tell nothing.
+    The health checks, the page and the API description reveal nothing and are open to everybody.
 
-    :param keys: one of them is asked for, if there are any. Only digests are kept.
-    :param rate: for each key, or else each address; None for no limit.
+    :param keys: if there are any, a request needs one of them. Only digests are kept.
+    :param rate: limit for each key, or for each address without one; None for no limit.
     :param rates_file: where requests are counted.
     """
 
@@ -78,13 +78,13 @@ class Gate:
         self._limiter = None if rate is None else FixedWindowRateLimiter(SharedStorage(rates_file))
 
     def check(self) -> Response | None:
-        """Refuse the request of this moment, or let it pass."""
+        """Refuse the current request, or return None to let it pass."""
         in_api = request.path == "/api" or request.path.startswith("/api/")
-        # Browsers send no key when they ask whether they may send one.
+        # Browsers send no key with a preflight request.
         if request.method == "OPTIONS" or not (in_api or request.path == "/metrics"):
             return None
         digest = self._known_key()
-        # Who has no key is counted too, so that guessing is slow.
+        # Callers without a valid key are counted too, which makes guessing slow.
         if in_api and (refusal := self._count(digest)) is not None:
             return refusal
         if self._digests and digest is None:
@@ -92,12 +92,12 @@ class Gate:
         return None
 
     def _known_key(self) -> bytes | None:
-        """The digest of the request's key; None where it has none or an unknown one."""
+        """The digest of the request's key; None if the key is missing or unknown."""
         given = _given_key()
         if given is None:
             return None
         digest, found = _digest(given), None
-        for known in self._digests:  # all of them, so that time tells nothing
+        for known in self._digests:  # all of them, so that timing reveals nothing
             if hmac.compare_digest(digest, known):
                 found = known
         return found
@@ -112,12 +112,12 @@ class Gate:
         seconds = max(
             1, math.ceil(self._limiter.get_window_stats(self._rate, caller).reset_time - time.time())
         )
-        detail = f"more requests than {self._rate}; ask again in {seconds} s"
+        detail = f"the limit is {self._rate}; try again in {seconds} s"
         return problem(429, "rate_limited", detail, retry_after=seconds)
 
 
 def _given_key() -> bytes | None:
-    """The key as it was sent: headers are bytes, which WSGI gives as Latin-1."""
+    """The key as it was sent: headers are bytes, which WSGI decodes as Latin-1."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip().encode("latin-1")
@@ -131,7 +131,7 @@ def _digest(key: bytes) -> bytes:
 
 def _unauthorized(key: bytes | None) -> Response:
     record_of(request.environ).rejected = "unauthorized"
-    wrong = "no API key was sent" if key is None else "the API key is not known here"
+    wrong = "no API key was sent" if key is None else "the API key is unknown"
     detail = f"{wrong}; send one as Authorization: Bearer KEY or {API_KEY_HEADER}: KEY"
     answer = problem(401, "unauthorized", detail)
     answer.headers["WWW-Authenticate"] = 'Bearer realm="quote-summarizer"'
@@ -139,13 +139,13 @@ def _unauthorized(key: bytes | None) -> Response:
 
 
 def _network(address: str) -> str:
-    """The address, or the network that one subscriber of IPv6 has to himself.
+    """The address; for IPv6, its /64 network, because that belongs to one subscriber.
 
-    :param address: as the connection or a proxy tells it: perhaps with a port, perhaps IPv4 written as IPv6.
+    :param address: as the connection or a proxy gives it: perhaps with a port, perhaps IPv4 written as IPv6.
     """
     try:
         parsed = ip_address(_without_port(address))
-    except ValueError:  # a Unix socket has none
+    except ValueError:  # a Unix socket has no address
         return address
     if isinstance(parsed, IPv6Address):
         return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
@@ -153,7 +153,7 @@ def _network(address: str) -> str:
 
 
 def _without_port(address: str) -> str:
-    """``1.2.3.4:5678`` and ``[::1]:5678`` as some proxies write them; a bare IPv6 address has colons too."""
+    """Some proxies write ``1.2.3.4:5678`` and ``[::1]:5678``; a bare IPv6 address contains colons too."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     host, _, port = address.partition(":")
@@ -167,7 +167,7 @@ def _rate(text: str) -> RateLimitItem:
             raise ValueError
     except ValueError:
         raise ConfigError(
-            "SUMMARIZER_RATE_LIMIT must be a number of requests in a time, as in 60/minute;"
+            "SUMMARIZER_RATE_LIMIT must be a number of requests per period, as in 60/minute;"
             f" got {text[:100]!r}"
         ) from None
     return rate

@@ -1,4 +1,4 @@
-"""From an evaluation to the JSON of an answer, as :mod:`service.schema` types it."""
+"""From an evaluation to the JSON of an answer, as defined in :mod:`service.schema`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from summarizer import Evaluation, ModelInfo
 
 
 def evaluated(evaluation: Evaluation, index_unit: IndexUnit, *, with_text: bool) -> bytes:
-    """The JSON object of an ``Evaluated``, which knows neither its model nor its id yet.
+    """The JSON object of an ``Evaluated``, still without its model or id.
 
-    Plain dictionaries are written and no pydantic objects made, for an article may have thousands of
-    sentences; tests hold the result against the types.
+    Written from plain dictionaries rather than pydantic objects, because an article may have thousands of
+    sentences; tests check the result against the types.
 
-    :param with_text: whether the caller does not have the text that the offsets refer to.
+    :param with_text: include the text that the offsets refer to, because the caller does not have it.
     """
     content = evaluation.as_dict()
     del content["model"]
@@ -59,12 +59,12 @@ def batch_response(model: ModelInfo, results: Iterable[bytes]) -> bytes:
 
 
 def _before(first: dict[str, Any], article: bytes) -> bytes:
-    """Put members in front of those of an object that is written already, perhaps taken from the cache."""
+    """Insert members at the front of an object that is already JSON, perhaps from the cache."""
     return to_json(first)[:-1] + b"," + article[1:]
 
 
 def _to_utf16(sentences: Sequence[dict[str, Any]], text: str) -> None:
-    """Count as JavaScript does: characters beyond U+FFFF are two units. One pass over the text."""
+    """Count as JavaScript does: characters above U+FFFF are two units. One pass over the text."""
     position, units = 0, 0
     for sentence in sentences:  # ascending and disjoint
         for name in ("start", "end"):

@@ -1,4 +1,4 @@
-"""The API: articles in, a score for every sentence out. Read this, then ``summarizer/pipeline.py``."""
+"""The API: articles in, a score for every sentence out. Read this first, then ``summarizer/pipeline.py``."""
 
 from dataclasses import asdict
 from functools import partial
@@ -29,14 +29,14 @@ from summarizer import InputError, Summarizer
 
 
 class _Named(NamedTuple):
-    """An article of a batch: its id as far as it has one, and what it asks or why it is refused."""
+    """An article of a batch: its id, if it has one, and either the request or why it is refused."""
 
     id: str | None
     content: Asked | BadRequest
 
 
 def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConfig) -> Blueprint:
-    """The routes under /api, on top of one loaded model."""
+    """The routes under /api, for one loaded model."""
     api = Blueprint("api", __name__, url_prefix="/api")
 
     @api.post("/evaluate")
@@ -76,9 +76,10 @@ def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConf
 
 
 def _read_article() -> Asked:
-    """One article, whatever it came as.
+    """One article, in whichever format it was sent.
 
-    :raises BadRequest: it is wrong; other errors are those of :mod:`service.body` and ``html_article``.
+    :raises BadRequest: a field or parameter is invalid; for other errors see :mod:`service.body`,
+        :mod:`service.reading` and :mod:`service.html_article`.
     """
     kind = media_type("text/plain", "text/html", "application/json")
     body, parameters = read_body(), read_query()
@@ -87,16 +88,16 @@ def _read_article() -> Asked:
         asked = parse_evaluate(body)
     else:
         asked = parse_query(parameters, body.decode())
-    options = summary_options(asked)  # before the work of reading a page
+    options = summary_options(asked)  # before the costly reading of a page
     if kind == "text/html":
         asked = asked.model_copy(update={"text": main_text(body)})
     return Asked(asked, options, with_text=kind == "text/html" or asked.sentences is not None)
 
 
 def _read_batch(max_articles: int) -> list[_Named]:
-    """Several articles, each of which may be wrong alone.
+    """Several articles, each of which may be invalid on its own.
 
-    :raises BadRequest: there is no list of articles, or too long a one.
+    :raises BadRequest: the list of articles is missing or too long.
     """
     media_type("application/json")
     body, parameters = read_body(), read_query()

@@ -4,8 +4,8 @@ from flask import current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-# What reading a body raises where the connection breaks or the chunks are malformed. The caller's doing,
-# and the messages of the second kind quote the body, so they are for no log.
+# What reading a body raises if the connection breaks (OSError) or the chunks are malformed (ParseException).
+# Both are the caller's doing. Messages of the latter quote the body, so they must not be logged.
 BROKEN_BODY = (OSError, ParseException)
 
 
@@ -18,32 +18,34 @@ class IncompleteBody(Exception):
 
 
 class UnsupportedMediaType(Exception):
-    """The body is of a kind that the service does not read."""
+    """The service does not accept this media type, charset or encoding."""
 
 
 def media_type(*supported: str) -> str:
-    """What the body is said to be, once it is known that it can be read.
+    """The declared media type of the body, after checking that it can be read.
 
-    :raises UnsupportedMediaType: none of the supported ones, another charset than UTF-8, or compressed.
+    :raises UnsupportedMediaType: not a supported type, a charset other than UTF-8, or compressed.
     """
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() not in ("", "identity"):
         raise UnsupportedMediaType(
-            f"a body in Content-Encoding {encoding[:50]} is not read; send it uncompressed"
+            f"Content-Encoding {encoding[:50]} is not supported; send the body uncompressed"
         )
     charset = request.mimetype_params.get("charset", "utf-8")
-    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):  # the last is a part of the first
-        raise UnsupportedMediaType(f"charset {charset[:50]} is not read; send UTF-8")
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):  # ASCII is a subset of UTF-8
+        raise UnsupportedMediaType(f"charset {charset[:50]} is not supported; send UTF-8")
     if request.mimetype not in supported:
         given = request.mimetype[:50] or "(none)"
-        raise UnsupportedMediaType(f"Content-Type {given} is not read; supported: {', '.join(supported)}")
+        raise UnsupportedMediaType(
+            f"Content-Type {given} is not supported; the supported types are: {', '.join(supported)}"
+        )
     return request.mimetype
 
 
 def read_body() -> bytes:
-    """The whole body, and never a byte more than the limit and one.
+    """The whole body, of which at most one byte more than the limit is read.
 
-    :raises RequestEntityTooLarge: it is over the limit.
+    :raises RequestEntityTooLarge: the body exceeds the limit.
     :raises IncompleteBody: it was cut off.
     :raises NotUtf8: it is not UTF-8.
     """
@@ -51,19 +53,19 @@ def read_body() -> bytes:
         body = request.get_data()
     except (ClientDisconnected, *BROKEN_BODY):
         raise IncompleteBody(
-            "the connection broke or was too slow, or the chunks of the body are malformed"
+            "the connection broke or was too slow, or the chunks of the body are malformed; send it again"
         ) from None
     if len(body) > current_app.config["MAX_BODY_BYTES"]:
         raise RequestEntityTooLarge
     if len(body) < (announced := request.content_length or 0):
-        # A part of an article would be scored as if it were the whole.
+        # Otherwise a part of an article would be scored as if it were the whole.
         raise IncompleteBody(f"the body ends after {len(body)} of the {announced} bytes announced")
     _check_utf8(body, "body")
     return body
 
 
 def read_query() -> list[tuple[str, str]]:
-    """Names and values of the query parameters, as often as they were sent.
+    """Names and values of the query parameters, including repeated ones.
 
     :raises NotUtf8: the query is not UTF-8.
     """
@@ -76,5 +78,5 @@ def _check_utf8(raw: bytes, what: str) -> None:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotUtf8(
-            f"the {what} is not UTF-8: byte {error.start} cannot be read; convert it first"
+            f"the {what} is not UTF-8: byte {error.start} cannot be decoded; convert it first"
         ) from None

@@ -1,19 +1,19 @@
-"""Answers that were given before, so that the same question costs nothing."""
+"""A cache of earlier answers, so that a repeated request costs nothing."""
 
 import threading
 from collections import OrderedDict
 
-# What an entry takes beside its body: the key (32 bytes and a head), the body's head, a place in the
-# dictionary and in its order. Measured with tracemalloc, rounded up.
+# Memory of an entry besides its body: the key (32 bytes and an object header), the body's object header, a
+# slot in the dictionary and in its order. Measured with tracemalloc, rounded up.
 ENTRY_BYTES = 320
 
 
 class ResponseCache:
-    """Bodies of answers by key; those unused the longest give way. Thread-safe.
+    """Bodies of answers by key; the least recently used are dropped first. Thread-safe.
 
-    A body holds the sentences of its article: what must not stay in memory needs a cache of 0 bytes.
+    A body contains the sentences of its article: if they must not stay in memory, use a cache of 0 bytes.
 
-    :param max_bytes: most that all entries together take; 0 keeps nothing.
+    :param max_bytes: limit for all entries together; 0 keeps nothing.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -24,11 +24,11 @@ class ResponseCache:
 
     @property
     def size(self) -> int:
-        """What the entries take now."""
+        """Bytes that the entries take now."""
         return self._bytes
 
     def get(self, key: bytes) -> bytes | None:
-        """The body that was put under this key, if it is still there."""
+        """The body stored under this key, or None if it is not there (any more)."""
         with self._lock:
             body = self._bodies.get(key)
             if body is not None:
@@ -36,7 +36,7 @@ class ResponseCache:
             return body
 
     def put(self, key: bytes, body: bytes) -> None:
-        """Keep a body in place of the one before; one that would not fit alone is not kept.
+        """Store a body, replacing any previous one; a body larger than the cache is not stored.
 
         :param key: 32 bytes, a digest of all that the body depends on: the article, the options, the model.
         """

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 PREFIX = "SUMMARIZER_"
 
-# Longer than anybody waits. The system's clock has a last day, and a sum beyond it fails in mid-request.
+# Longer than anybody waits. Much larger values overflow the system's clock, which would fail mid-request.
 _DAY = 24 * 60 * 60
 
 _ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[a-zA-Z0-9.-]+(:[0-9]{1,5})?")
@@ -19,36 +19,36 @@ LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
 class ConfigError(Exception):
-    """A setting is unknown or has an impossible value; the message names it, and never repeats a key."""
+    """A setting is unknown or has an impossible value; the message names it and never contains a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """Each field is the environment variable ``SUMMARIZER_`` + its name in capitals.
+    """Each field is set by the environment variable ``SUMMARIZER_`` + its name in capitals.
 
-    :ivar checkpoint: folder of a trained model; the one shipped with the package by default.
+    :ivar checkpoint: folder of a trained model; by default the one shipped with the package.
     :ivar max_body_bytes: largest request body.
     :ivar max_sentences: most sentences in an article.
     :ivar max_articles: most articles in one batch request.
-    :ivar deadline_seconds: from the first byte of a request to its answer; what takes longer is a 503.
-        Shorter than the time that gunicorn gives a worker to finish when it stops.
-    :ivar read_seconds: for a client to send all of a request, and to take a piece of the answer.
-    :ivar queue_articles: articles that may wait or be in work in one worker process; with so many there,
-        a request is a 503 at once. Several times ``max_articles``, or one batch turns everybody else away.
+    :ivar deadline_seconds: from when the application first sees a request (gunicorn has then read its
+        headers) to its answer; a request that takes longer is a 503. Keep it shorter than gunicorn's
+        ``graceful_timeout``, the time that a worker has to finish when it is stopped.
+    :ivar read_seconds: time for a client to send the whole request, and to receive a piece of the answer.
+    :ivar queue_articles: articles that may wait or be in work in one worker process; beyond that, a request
+        is an immediate 503. Should be several times ``max_articles``, or one batch shuts everybody else out.
     :ivar batch_sentences: most sentences that the engine scores together; a longer article is scored alone.
-    :ivar batch_wait_ms: how long an idle engine waits for company of the first article; 0 for not at all.
-    :ivar pin_workers: whether each worker stays on one core where there are at least as many workers as
-        cores.
-    :ivar cache_bytes: room for answers in each worker process, in bytes; 0 keeps none.
-    :ivar api_keys: with one or more, requests under ``/api`` need one of them; in the variable, separated by
-        commas or white space. Never shown.
-    :ivar api_keys_file: more of them, from a file.
-    :ivar rate_limit: as in ``60/minute``, for each key or else each address; no limit by default.
-    :ivar trusted_proxies: proxies in front of the service, whose ``X-Forwarded-For`` then tells the address
-        that a rate is counted for; 0 for none, where the header is whatever a caller likes.
-    :ivar cors_origins: origins whose pages may call the API, or ``*``; none by default. Separated as keys.
+    :ivar batch_wait_ms: how long an idle engine waits for more articles after the first; 0 means no wait.
+    :ivar pin_workers: whether each worker stays on one core if there are at least as many workers as cores.
+    :ivar cache_bytes: size of the cache of answers in each worker process, in bytes; 0 turns it off.
+    :ivar api_keys: if there are any, requests under ``/api`` and to ``/metrics`` need one; in the variable,
+        separated by commas or white space. Never shown.
+    :ivar api_keys_file: file with more keys.
+    :ivar rate_limit: as in ``60/minute``, for each key, or for each address without one; none by default.
+    :ivar trusted_proxies: number of proxies in front of the service whose ``X-Forwarded-For`` gives the
+        address that the rate limit counts; 0 ignores the header, which any caller can forge.
+    :ivar cors_origins: origins whose pages may call the API, or ``*``; none by default. Separated like keys.
     :ivar metrics: whether ``/metrics`` answers.
-    :ivar log_level: the least severe messages of the error log.
+    :ivar log_level: lowest severity in the error log.
     """
 
     checkpoint: Path | None = None
@@ -74,7 +74,7 @@ class ServiceConfig:
     def from_environment(cls, environment: Mapping[str, str]) -> "ServiceConfig":
         """Read the variables that start with ``SUMMARIZER_``; an empty one counts as not set.
 
-        :raises ConfigError: a variable that is no setting, or a value that it cannot have.
+        :raises ConfigError: a variable is not a setting, or its value is not a possible one.
         """
         names = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
@@ -83,7 +83,9 @@ class ServiceConfig:
                 name.removeprefix(PREFIX), [n.removeprefix(PREFIX) for n in names]
             )
             hint = (
-                f"; did you mean {PREFIX}{close[0]}?" if close else f"; known are {', '.join(sorted(names))}"
+                f"; did you mean {PREFIX}{close[0]}?"
+                if close
+                else f"; the settings are: {', '.join(sorted(names))}"
             )
             raise ConfigError(f"{name} is not a setting{hint}")
         values: dict[str, Any] = {}
@@ -93,7 +95,7 @@ class ServiceConfig:
 
     @property
     def limits(self) -> dict[str, int]:
-        """What callers must keep to, as ``/api/model`` shows it."""
+        """Limits for callers, as ``/api/model`` shows them."""
         return {
             "body_bytes": self.max_body_bytes,
             "sentences": self.max_sentences,
@@ -102,27 +104,29 @@ class ServiceConfig:
         }
 
     def read_api_keys(self) -> frozenset[str]:
-        """The keys of the setting and of the file together; empty where none are asked for.
+        """The keys of the setting and of the file together; empty if requests need no key.
 
-        :raises ConfigError: the file cannot be read, or holds no key.
+        :raises ConfigError: the file cannot be read, or contains no keys.
         """
         if self.api_keys_file is None:
             return frozenset(self.api_keys)
         try:
             found = _parts(self.api_keys_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            # The message of a decoding error would repeat what is in the file.
+            # The message of a decoding error would quote the file.
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise ConfigError(
                 f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} cannot be read: {reason}"
             ) from None
         if not found:
-            raise ConfigError(f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} holds no key; put one on a line")
+            raise ConfigError(
+                f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} contains no keys; write one per line"
+            )
         return frozenset(self.api_keys + found)
 
 
 def _whole_number(name: str, value: str, least: int = 1, most: int = 10**12) -> int:
-    # Digits are counted first: Python refuses to read some thousands of them.
+    # Digits are counted first: Python refuses to parse thousands of them.
     if not (value.isascii() and value.isdigit() and len(value) <= 18 and least <= int(value) <= most):
         raise ConfigError(f"{name} must be a whole number from {least} to {most}; got {value[:100]!r}")
     return int(value)
@@ -137,9 +141,9 @@ def _parts(value: str) -> tuple[str, ...]:
 
 
 def _list(name: str, value: str) -> tuple[str, ...]:
-    # As "${KEY1},${KEY2}" becomes where neither is set. Taken as "no keys", it would open the service to all.
+    # As "${KEY1},${KEY2}" becomes if neither is set. Read as "no keys", it would open the service to anyone.
     if not (found := _parts(value)):
-        raise ConfigError(f"{name} is set and names nothing; leave it empty where there shall be none")
+        raise ConfigError(f"{name} contains only separators; leave it empty for none")
     return found
 
 
@@ -148,7 +152,7 @@ def _origins(name: str, value: str) -> tuple[str, ...]:
     for origin in found:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ConfigError(
-                f"{name} must be * for all, or origins as browsers send them, as in https://news.example or"
+                f"{name} must be * for all, or origins as browsers send them, such as https://news.example or"
                 f" http://localhost:3000, without a path or wildcard; got {origin[:100]!r}"
             )
     return found
@@ -177,7 +181,7 @@ def _log_level(name: str, value: str) -> str:
     return _choice(name, value, get_args(LogLevel))
 
 
-# How a field is read from its variable; all others are whole numbers of at least 1.
+# How each field is read from its variable; all other fields are whole numbers of at least 1.
 _READERS: Mapping[str, Callable[[str, str], object]] = {
     "checkpoint": _path,
     "deadline_seconds": partial(_whole_number, most=_DAY),

@@ -9,18 +9,18 @@ from typing import Any
 
 
 class SlowClient(TimeoutError):
-    """A request was not sent, or its answer not taken, within the time there is for it."""
+    """A client did not send its request, or receive its answer, within the time limit."""
 
     def __init__(self) -> None:
-        # With the number of a broken connection: gunicorn then closes it and makes no fuss in the log.
+        # With the errno of a reset connection: gunicorn then closes it and does not log an error.
         super().__init__(errno.ECONNRESET, "the client was too slow")
 
 
 class TimedSocket(socket.socket):
-    """A socket whose peer has so long for all that it sends, however small the pieces are.
+    """A socket whose peer has a time limit for a whole request, however small the pieces are.
 
-    :ivar read_by: when it must have sent everything, on the clock of :func:`time.monotonic`.
-    :ivar write_seconds: how long it may take to receive one piece of an answer.
+    :ivar read_by: when the peer must have sent everything, on the clock of :func:`time.monotonic`.
+    :ivar write_seconds: how long the peer may take to receive one piece of an answer.
     """
 
     read_by: float
@@ -28,16 +28,16 @@ class TimedSocket(socket.socket):
 
     @classmethod
     def of(cls, plain: socket.socket, write_seconds: float) -> "TimedSocket":
-        """The same connection; the plain socket is of no use any more."""
+        """The same connection; the plain socket cannot be used any more."""
         timed = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
         timed.read_by = float("inf")
         timed.write_seconds = write_seconds
         return timed
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Read as every socket does, but only until ``read_by``.
+        """Read like any socket, but only until ``read_by``.
 
-        :raises SlowClient: nothing came until then.
+        :raises SlowClient: nothing came by then.
         """
         if flags & socket.MSG_DONTWAIT or self.read_by == float("inf"):
             return super().recv(size, flags)
@@ -53,9 +53,9 @@ class TimedSocket(socket.socket):
             self.settimeout(former)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Write as every socket does, but for at most ``write_seconds``.
+        """Write like any socket, but for at most ``write_seconds``.
 
-        :raises SlowClient: the peer did not take it all.
+        :raises SlowClient: the peer did not receive all of it in time.
         """
         former = self.gettimeout()
         try:
@@ -70,12 +70,12 @@ class TimedSocket(socket.socket):
 def client_gone(environ: Mapping[str, Any]) -> bool:
     """Whether the client of a request has closed its side of the connection.
 
-    One that has only finished sending looks the same. Hardly any does that, and proxies take it the same way.
+    A client that has shut down only its sending side looks the same; few do, and proxies treat it the same.
 
-    :param environ: the request's WSGI environment; without gunicorn's socket in it, nobody is ever gone.
+    :param environ: the request's WSGI environment; without gunicorn's socket in it, the answer is False.
     """
     connection: socket.socket | None = environ.get("gunicorn.socket")
-    if connection is None or isinstance(connection, ssl.SSLSocket):  # TLS cannot look ahead
+    if connection is None or isinstance(connection, ssl.SSLSocket):  # TLS cannot peek
         return False
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""

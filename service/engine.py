@@ -1,9 +1,9 @@
 """Encoding and scoring for all requests of a process, in batches, one at a time.
 
-Requests split and select in threads of their own. What lies between is one pass through the network: the
-more articles go through it together, the less each costs. So articles wait in a queue, and the engine takes
-whatever is there as one batch. While there is work it waits for nobody. Where nothing is in work, an article
-is computed by the thread that brings it: to wake another and wait for it would take longer and gain nothing.
+Splitting and selecting happen in the threads of the requests. Between them is one pass through the network:
+the more articles go through it together, the less each costs. So articles wait in a queue, and the engine
+takes as many as fit as one batch, without waiting for more while there is work. If the engine is idle, the
+request's own thread computes its article: waking another thread would only take longer.
 """
 
 import threading
@@ -24,7 +24,7 @@ from summarizer.pipeline import Scores
 
 
 class Article(NamedTuple):
-    """What to score: a text, or the caller's own sentences, of which the other is None."""
+    """What to score: either a text or the caller's own sentences; the other is None."""
 
     text: str | None
     sentences: Sequence[str] | None
@@ -32,10 +32,10 @@ class Article(NamedTuple):
 
 
 class Unavailable(Exception):
-    """The engine does not answer this request now.
+    """The engine cannot answer this request now.
 
-    :cvar code: stable name of the reason, for programs and metrics.
-    :ivar retry_after: seconds after which it is worth to ask again.
+    :cvar code: stable, machine-readable name of the reason; also a label in the metrics.
+    :ivar retry_after: seconds after which it is worth trying again.
     """
 
     code = "unavailable"
@@ -46,7 +46,7 @@ class Unavailable(Exception):
 
 
 class QueueFull(Unavailable):
-    """As many articles as may wait are waiting. Nothing was begun."""
+    """The queue has reached its limit. Nothing was begun."""
 
     code = "queue_full"
 
@@ -58,15 +58,15 @@ class DeadlineExceeded(Unavailable):
 
 
 class ClientGone(Unavailable):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
     code = "client_gone"
 
 
 class Engine:
-    """The queue and its thread, which begins with the first article. Thread-safe.
+    """The queue and its thread, which is started when first needed. Thread-safe.
 
-    :param config: ``queue_articles``, ``batch_sentences`` and ``batch_wait_ms`` count here.
+    :param config: the engine uses ``queue_articles``, ``batch_sentences`` and ``batch_wait_ms``.
     """
 
     def __init__(self, summarizer: Summarizer, config: ServiceConfig, metrics: Metrics) -> None:
@@ -75,7 +75,7 @@ class Engine:
         self._limit = config.queue_articles
         self._batch_sentences = config.batch_sentences
         self._batch_wait = config.batch_wait_ms / 1000
-        self._changed = threading.Condition()  # guards all below
+        self._changed = threading.Condition()  # guards everything below
         self._jobs: deque[_Job] = deque()
         self._depth = 0
         self._computing = False
@@ -88,18 +88,18 @@ class Engine:
 
     @property
     def full(self) -> bool:
-        """Whether the next request is turned away."""
+        """Whether the next request would be refused."""
         return self._depth >= self._limit
 
     def check_room(self) -> None:
-        """Before the work of reading a request: is there room for it now?
+        """Check that there is room, before a request is read.
 
-        :raises QueueFull: there is none.
+        :raises QueueFull: the queue is full.
         """
         if self.full:
             raise QueueFull(
-                f"{self._depth} articles are waiting or in work here and the limit is {self._limit};"
-                " ask again in a second"
+                f"{self._depth} articles are waiting or in work and the limit is {self._limit};"
+                " try again in a second"
             )
 
     def evaluate(
@@ -109,17 +109,18 @@ class Engine:
         abandoned: Callable[[], bool],
         record: RequestRecord | None = None,
     ) -> list[Evaluation | InputError]:
-        """Score articles, together with those of other requests; the scores are the same as alone.
+        """Score articles, together with those of other requests.
 
-        A request is let in whole while the queue is not full, so a batch request may exceed the limit once.
+        An article gets the same scores as it would alone; with a transformer encoder, to within rounding.
+        While the queue is not full, a request is admitted as a whole, so a batch may exceed the limit.
 
         :param deadline: on the clock of :func:`time.monotonic`.
-        :param abandoned: whether nobody waits for the answer any more. Called from any thread.
-        :param record: is told the times of the stages and the number of sentences.
+        :param abandoned: whether the client has disconnected. Called from any thread.
+        :param record: receives the times of the stages and the number of sentences.
         :returns: in the order of the articles; an InputError for each that cannot be scored.
-        :raises QueueFull: the queue is full; at once.
-        :raises DeadlineExceeded: the deadline passed; what had not begun is not computed.
-        :raises ClientGone: found to be abandoned before it was computed.
+        :raises QueueFull: the queue is full; raised immediately.
+        :raises DeadlineExceeded: the deadline passed; articles not yet begun are not computed.
+        :raises ClientGone: the client had disconnected before an article was computed.
         """
         record = record or RequestRecord()
         try:
@@ -180,7 +181,7 @@ class Engine:
             return error
 
     def _compute(self, jobs: Sequence["_Job"], deadline: float, record: RequestRecord) -> list["_Computed"]:
-        """Compute one article here where nobody else does; else hand them to the engine's thread and wait."""
+        """Compute a single article here if the engine is idle; else hand over to its thread and wait."""
         if not jobs:
             return []
         began = time.monotonic()
@@ -194,7 +195,7 @@ class Engine:
             raise _late() from None
         finally:
             for job in jobs:
-                job.future.cancel()  # those that have not begun, where one has failed
+                job.future.cancel()  # after a failure, those that have not begun
         times = {result.times for result in computed}
         encode, score = sum(batch.encode for batch in times), sum(batch.score for batch in times)
         record.add("encode", encode)
@@ -203,7 +204,7 @@ class Engine:
         return computed
 
     def _begins_alone(self) -> bool:
-        """Take the turn to compute if nothing is in work or waits, and nobody shall wait for company."""
+        """Claim the engine if nothing waits or is in work, and batches are not to be waited for."""
         with self._changed:
             if self._computing or self._jobs or self._batch_wait:
                 return False
@@ -223,7 +224,7 @@ class Engine:
             self._compute_and_leave(self._next_batch())
 
     def _compute_and_leave(self, batch: Sequence["_Job"]) -> None:
-        """Compute, and give up the turn to do so."""
+        """Compute, and release the engine."""
         try:
             self._work(batch)
         finally:
@@ -232,7 +233,7 @@ class Engine:
                 self._changed.notify_all()
 
     def _next_batch(self) -> list["_Job"]:
-        """Wait for articles and the turn, and take as many as fit."""
+        """Wait for articles and for the engine to be free, and take as many articles as fit."""
         with self._changed:
             if not self._jobs:
                 self._changed.wait_for(lambda: self._jobs)
@@ -259,11 +260,11 @@ class Engine:
             return
         try:
             self._score(jobs)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the waiting threads raise it
+        except Exception as error:  # noqa: BLE001  # the waiting threads raise it
             if len(jobs) == 1:
                 jobs[0].future.set_exception(error)
                 return
-            for job in jobs:  # one article must not take its company down
+            for job in jobs:  # one article must not make the others fail
                 try:
                     self._score([job])
                 except Exception as own_error:  # noqa: BLE001
@@ -282,7 +283,7 @@ class Engine:
 
 
 class _BatchTimes:
-    """Seconds that a batch took. Told apart by identity: articles of one request may share a batch."""
+    """Seconds that a batch took. Compared by identity: articles of one request may share a batch."""
 
     def __init__(self, encode: float, score: float) -> None:
         self.encode = encode
@@ -296,7 +297,7 @@ class _Computed(NamedTuple):
 
 
 class _Job:
-    """An article that waits."""
+    """An article that is waiting."""
 
     def __init__(self, document: Document, deadline: float, abandoned: Callable[[], bool]) -> None:
         self.document = document
@@ -305,7 +306,7 @@ class _Job:
         self._abandoned = abandoned
 
     def begins(self) -> bool:
-        """Whether it is worth to compute it; if not, who waits for it learns why."""
+        """Whether it is still worth computing; if not, the waiting thread gets the reason."""
         if not self.future.set_running_or_notify_cancel():
             return False
         if time.monotonic() >= self._deadline:
@@ -323,4 +324,4 @@ def _check(deadline: float) -> None:
 
 
 def _late() -> DeadlineExceeded:
-    return DeadlineExceeded("the request took longer than it may; send less at once, or ask again later")
+    return DeadlineExceeded("the request exceeded its time limit; send less at once, or try again later")

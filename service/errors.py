@@ -1,4 +1,4 @@
-"""Every error under /api as ``application/problem+json`` (RFC 9457): one place that decides statuses."""
+"""Every error as ``application/problem+json`` (RFC 9457); the one place where statuses are decided."""
 
 import contextlib
 import logging
@@ -24,7 +24,7 @@ REQUEST_ID_HEADER = "X-Request-ID"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-# Status -> its codes; the first is that of a refusal by the framework.
+# Status -> its codes; the first is used when the framework refuses a request.
 CODES: Mapping[int, Sequence[str]] = {
     400: ("bad_request", "malformed_json", "not_utf8", "incomplete_body"),
     401: ("unauthorized",),
@@ -48,15 +48,15 @@ CODES: Mapping[int, Sequence[str]] = {
     503: ("queue_full", "deadline_exceeded", "client_gone"),
 }
 
-# As much of an unread body as is read and thrown away before an early answer (too large, wrong type,
-# wrong address). Without that the connection is reset while the caller still sends, and the answer is lost.
+# How much of an unread body is read and discarded before an early answer (too large, wrong type, wrong
+# address). Otherwise the connection is reset while the caller is still sending, and the answer is lost.
 MOST_DISCARDED_BYTES = 16 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
 
 def register(app: Flask) -> None:
-    """Give every request an id, and every failure under /api a problem."""
+    """Give every request an id, and answer every failure with a problem."""
     app.before_request(_name_request)
     app.after_request(_show_request_id)
     app.after_request(_discard_rest)
@@ -79,12 +79,12 @@ def register(app: Flask) -> None:
 def problem(
     status: int, code: str, detail: str, errors: Sequence[FieldError] = (), *, retry_after: int | None = None
 ) -> Response:
-    """A problem of RFC 9457.
+    """A problem as defined by RFC 9457.
 
-    :param code: stable name of the error, for programs.
-    :param errors: the fields that are wrong; a JSON body's are pointed at by RFC 6901 pointers, others are
-        query parameters.
-    :param retry_after: seconds after which the same request may be answered.
+    :param code: stable, machine-readable name of the error.
+    :param errors: the invalid fields; those of a JSON body are given as RFC 6901 pointers, others as query
+        parameters.
+    :param retry_after: seconds after which it is worth trying the same request again.
     """
     answer = _json(_content(status, code, detail, errors))
     if retry_after is not None:
@@ -93,9 +93,9 @@ def problem(
 
 
 def refusal_content(error: BadRequest | InputError, within: tuple[str | int, ...] = ()) -> dict[str, Any]:
-    """The members of the problem that an article or its options are.
+    """The members of the problem for an invalid article or invalid options.
 
-    :param within: path of the article in the body, where it is one of several.
+    :param within: path of the article in the body, if it is one of several.
     """
     if isinstance(error, BadRequest):
         fields = [FieldError((*within, *each.path), each.detail, each.in_query) for each in error.errors]
@@ -130,7 +130,7 @@ def _json(content: dict[str, Any]) -> Response:
 
 
 def _encodable(text: str) -> str:
-    """A path or a query may hold what no UTF-8 can say."""
+    """A path or a query may contain what UTF-8 cannot encode."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -156,12 +156,12 @@ def _http_error(error: HTTPException) -> Response:
     detail = error.description or HTTPStatus(status).phrase
     if isinstance(error, RequestEntityTooLarge):
         limit = current_app.config["MAX_BODY_BYTES"]
-        detail = f"the body is larger than the limit of {limit} bytes; send the article in parts"
+        detail = f"the body is larger than the limit of {limit} bytes; send it in parts"
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(error.valid_methods or ())
-        detail = f"{request.method} is not allowed here; allowed: {allowed}"
+        detail = f"{request.method} is not allowed here; allowed methods: {allowed}"
     if status == 404:
-        detail = "there is nothing at this address; /docs shows what there is"
+        detail = "nothing was found at this address; see /docs for the API"
     code = CODES[status][0] if status in CODES else HTTPStatus(status).name.lower()
     answer = problem(status, code, detail)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
@@ -170,9 +170,9 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    """Our own mistake: the trace goes to the log under the request's id, not to the caller."""
+    """A bug of ours: the trace goes to the log under the request's id, not to the caller."""
     _log.error("unexpected error in request %s", g.get("request_id", ""), exc_info=error)
-    return problem(500, "internal_error", "something went wrong here; report it with the request_id")
+    return problem(500, "internal_error", "the service failed unexpectedly; report it with the request_id")
 
 
 def _name_request() -> None:

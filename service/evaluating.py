@@ -1,4 +1,4 @@
-"""From articles to the JSON of their evaluations, by the cache or the engine. Knows nothing of HTTP."""
+"""From articles to the JSON of their evaluations, from the cache or the engine. Knows nothing of HTTP."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,9 +14,9 @@ from summarizer import InputError, ModelInfo, SummaryOptions
 
 
 class Asked(NamedTuple):
-    """An article that can be evaluated, as far as its request tells.
+    """An article whose request is valid.
 
-    :ivar with_text: whether the answer gives the text that offsets refer to, which the caller does not have.
+    :ivar with_text: include the text that offsets refer to, because the caller does not have it.
     """
 
     request: EvaluateRequest
@@ -25,10 +25,10 @@ class Asked(NamedTuple):
 
 
 class Evaluator:
-    """Answers what it has answered before from the cache, and the rest by the engine. Thread-safe.
+    """Answers repeated requests from the cache, and all others with the engine. Thread-safe.
 
-    :param model: whose scores the engine gives; another model's answers are not taken from the cache.
-    :param deadline_seconds: from the beginning of a request.
+    :param model: the model that the engine uses; the cache is never used for another model.
+    :param deadline_seconds: time limit, counted from when a request began.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Evaluator:
         self._deadline_seconds = deadline_seconds
 
     def check_room(self, record: RequestRecord) -> None:
-        """Turn a request away before it is parsed, if it would be turned away after that.
+        """Refuse a request before it is parsed, if the queue is full.
 
-        An answer that is in the cache is not given then either: who is overloaded looks nothing up.
+        This includes requests that the cache could answer: an overloaded service does not look them up.
 
         :raises QueueFull: the queue is full.
         """
@@ -63,10 +63,10 @@ class Evaluator:
     ) -> list[bytes | InputError]:
         """Evaluate the articles of one request.
 
-        :param record: of the request; its beginning counts for the deadline.
-        :param abandoned: whether nobody waits for the answer any more.
-        :returns: for each article, in their order, the JSON of an ``Evaluated``, or why it cannot be scored.
-        :raises Unavailable: the engine does not answer this request now.
+        :param record: of the request; the deadline counts from its ``began``.
+        :param abandoned: whether the client has disconnected.
+        :returns: for each article, in order, the JSON of an ``Evaluated``, or why it cannot be scored.
+        :raises Unavailable: the engine cannot answer this request now.
         """
         record.articles = len(asked)
         keys = [self._key(article) for article in asked]

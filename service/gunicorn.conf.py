@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-# One process a core: the work is computation, and Python runs one thread at a time.
+# One process per core: the work is computation, and Python runs one thread at a time.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 workers = int(os.environ.get("WEB_CONCURRENCY") or 0) or cores
 
 # Workers that each use all cores make each other wait, five to ten times longer than the work takes.
-# Set here, before NumPy is imported; what the operator has set stays.
+# Set here, before NumPy is imported; values set by the operator are kept.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, str(max(1, cores // workers)))
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -26,43 +26,44 @@ except ConfigError:
 host = os.environ.get("HOST") or "0.0.0.0"  # noqa: S104  # a server is meant to be reached
 bind = f"{f'[{host}]' if host.count(':') > 1 and host[0] != '[' else host}:{os.environ.get('PORT') or 8000}"
 
-# Threads read, split, select and write; each request holds one until it is answered. Those that wait for the
-# engine are at most as many as articles may wait; the rest is for those that still send or are turned away,
-# and for /healthz. An idle thread costs some kilobytes.
+# Threads read, split, select and write; each request occupies one until it is answered. At most
+# queue_articles requests wait for the engine; the other threads are for requests that are still being sent
+# or are refused, and for /healthz. An idle thread costs a few kilobytes.
 worker_class = TimedThreadWorker
 threads = settings.queue_articles + 64
 
-# The master imports the libraries, so that workers begin in a fraction of a second and share the pages, but
-# never runs them. With preload it would: PyTorch's thread pool, where an encoder needs it, would be dead
-# after the fork, and a request hang for ever.
+# The master imports the libraries, so that workers start in a fraction of a second and share memory, but
+# never runs them. With preload it would: PyTorch's thread pool, if an encoder needs it, would be dead after
+# the fork, and requests would hang forever.
 preload_app = False
 
-# A worker that says nothing for this long is replaced. Threads serve requests, so only a stuck process
-# falls silent; loading a model takes seconds.
+# A worker that sends no heartbeat for this long is replaced. Threads serve requests, so only a stuck process
+# sends none; loading a model takes seconds.
 timeout = 60
-# What has begun is finished: longer than a request may take by default.
+# Requests that have begun are finished: this is longer than the default deadline of a request.
 graceful_timeout = 32
 keepalive = 5
 
-# Insurance against memory that grows: a worker is replaced after so many requests, not all at once.
+# Insurance against memory leaks: a worker is replaced after this many requests, plus a random number of up to
+# the jitter so that workers are not all replaced at the same time.
 max_requests = 50_000
 max_requests_jitter = 5_000
 
-# Heartbeats go through a file; on a slow disk they would come late and workers be killed for nothing.
+# Heartbeats go through a file; on a slow disk they would be late, and workers killed for no reason.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-# Headers and query hold options, never an article.
+# Headers and query contain options, never an article.
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
-# Nothing here is changed while it runs, so there is no socket to do it through.
+# Nothing is changed at run time, so no control socket is needed.
 control_socket_disable = True
 
-# Nobody's X-Forwarded-For is believed unless the operator names the balancer.
+# Balancers whose X-Forwarded-Proto is trusted; none but the local host unless the operator names them.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
-# Lines of JSON: requests to standard output, all else to standard error.
+# Lines of JSON: requests to standard output, everything else to standard error.
 logger_class = JsonLogger
 accesslog = "-"
 errorlog = "-"

@@ -1,4 +1,4 @@
-"""What an orchestrator asks: is the process up, may it get requests."""
+"""Health checks for an orchestrator: whether the process is up, and whether it can take requests."""
 
 from flask import Blueprint, Response
 
@@ -16,8 +16,8 @@ def create_health(summarizer: Summarizer, engine: Engine) -> Blueprint:
 
     @health.get("/readyz")
     def readyz() -> Response:
-        # The application exists only with a model that was loaded and has run once; until then the
-        # socket accepts no connection for this worker.
+        # The application is only created once a model has been loaded and run; until then this worker
+        # accepts no connections.
         if engine.full:
             answer = Response('{"status":"busy"}', 503, content_type="application/json")
             answer.headers["Retry-After"] = "1"

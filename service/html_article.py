@@ -1,4 +1,4 @@
-"""The main text of an HTML page, within bounds of time."""
+"""The main text of an HTML page, extracted in bounded time."""
 
 import re
 from collections.abc import Mapping
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-# Extraction takes time with products of these; the worst pages found within them took 0.7 to 1.6 seconds.
-# Articles on the web have some hundred elements, long encyclopedia entries up to ten thousand, lists a
+# The time of an extraction grows with products of these; the worst pages within them took 0.7 to 1.6 seconds.
+# Articles on the web have a few hundred elements, long encyclopedia entries up to ten thousand, and lists a
 # thousand children.
 MOST_ELEMENTS = 15_000
-MOST_ANCESTORS = 200_000  # of all elements together: links are looked at from every block around them
-MOST_NESTED = 250  # libxml2 stops at 256 and gives what it has by then
-MOST_CHILDREN = 1_500  # of one element: each piece of a text is looked for from its beginning
+MOST_ANCESTORS = 200_000  # of all elements together: links are examined once for every enclosing block
+MOST_NESTED = 250  # libxml2 stops at 256 and returns what it has by then
+MOST_CHILDREN = 1_500  # of one element: each piece of a text is searched for from its beginning
 MOST_JOINED = 200_000_000  # characters: the text before an element that is removed is copied
 MOST_ATTRIBUTES = 500  # of one element
 
-# trafilatura takes these away around their content, which then belongs to the element outside.
+# trafilatura removes these tags but keeps their content, which then belongs to the enclosing element.
 UNWRAPPED = frozenset(
     "a abbr acronym address b bdi bdo big cite data dfn em font hgroup i img ins kbd mark meta nobr ref ruby"
     " samp small span strong sub sup tbody template tfoot thead tt u var wbr".split()
 )
 # What a browser does not show.
 _HIDDEN = ("iframe", "noscript", "template")
-# Characters that XML cannot hold, and references to them.
+# Characters that XML cannot contain, and references to them.
 _NOT_XML = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
     rb"|&#0*(?:[0-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]);?"
@@ -32,17 +32,17 @@ _NOT_XML = re.compile(
 
 
 class NoArticle(Exception):
-    """The page has no main text, or more markup than is read."""
+    """The page has no main text, or too much markup."""
 
 
 def main_text(page: bytes) -> str:
-    """Read the article out of a page, without navigation, comments, tables, and its heading.
+    """Extract the article of a page, without its heading, navigation, comments and tables.
 
-    :param page: UTF-8, whatever the page says of itself.
-    :returns: paragraphs with a blank line between them, as the model was trained on them.
-    :raises NoArticle: there is none to be found, or the page has too much markup.
+    :param page: UTF-8, whatever the page itself declares.
+    :returns: paragraphs separated by blank lines, as in the training data.
+    :raises NoArticle: no article was found, or the page has too much markup.
     """
-    # Imported with the first page: it takes as long as loading the model.
+    # Imported with the first page, because that takes as long as loading the model.
     from trafilatura import bare_extraction
     from trafilatura.settings import Document
 
@@ -51,7 +51,7 @@ def main_text(page: bytes) -> str:
     title = "" if heading is None else " ".join("".join(heading.itertext()).split())
     found = tree is not None and bare_extraction(
         tree,
-        fast=True,  # the fallbacks of the thorough way take time with the square of the page
+        fast=True,  # without the fallbacks, whose time is quadratic in the size of the page
         include_comments=False,
         include_tables=False,
         with_metadata=False,
@@ -64,12 +64,12 @@ def main_text(page: bytes) -> str:
 
 
 def _tree(page: bytes) -> etree._Element | None:
-    """The parsed page, after a pass that counts what is in it; None where there is nothing."""
+    """The parsed page, after a pass that checks the limits; None if it is empty."""
     page = _NOT_XML.sub(b" ", page)
     if not page.strip():
         return None
     etree.fromstring(page, etree.HTMLParser(target=_Counter(), encoding="utf-8"))
-    # lxml.html's own elements are what trafilatura works with.
+    # trafilatura needs the element classes of lxml.html.
     from lxml import html
 
     # Comments would split the text into any number of pieces.
@@ -89,13 +89,13 @@ class _Contents:
 
 
 class _Counter:
-    """Counts markup while it is parsed, and ends that at the limits; takes time with the length only."""
+    """Counts markup while it is parsed, and stops at the limits; its time is linear in the length."""
 
     def __init__(self) -> None:
         self._elements = 0
         self._ancestors = 0
         self._joined = 0
-        # What is in each open element; those that are unwrapped share it with their parent.
+        # The contents of each open element; unwrapped elements share those of their parent.
         self._open = [_Contents()]
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -113,7 +113,7 @@ class _Counter:
         _check(
             self._joined,
             MOST_JOINED,
-            "the elements of the page stand behind more than {} characters together",
+            "the elements of the page are preceded by more than {} characters together",
         )
         _check(len(attributes), MOST_ATTRIBUTES, "an element of the page has more than {} attributes")
         self._open.append(inside if tag in UNWRAPPED else _Contents())
@@ -129,7 +129,7 @@ class _Counter:
 
 
 def _check(number: int, most: int, problem: str) -> None:
-    """Let a number pass that is within its limit.
+    """Check that a number is within its limit.
 
     :raises NoArticle: it is not.
     """

@@ -1,6 +1,6 @@
-"""The log: one line of JSON for each request and for each message, never with anything of an article.
+"""The log: one line of JSON for each request and each message, never containing any text of an article.
 
-Paths are written as they were sent (percent-encoded), and without the query.
+Paths are logged percent-encoded and without the query.
 """
 
 import json
@@ -17,15 +17,15 @@ from service.record import record_of
 
 LONGEST_PATH = 200
 
-# Whom the level that is set is for. What other packages say below a warning may hold anything.
+# The configured level is for these only: messages of other packages below a warning may contain anything.
 OUR_LOGGERS = ("service", "summarizer")
 
-# Who repeats pieces of a page, at any level.
+# These log pieces of a page, at any level.
 QUOTING_LOGGERS = ("trafilatura",)
 
 
 class JsonFormatter(logging.Formatter):
-    """A message as one line of JSON; what its caller adds as ``extra={"fields": …}`` becomes fields."""
+    """A message as one line of JSON; its caller can add fields with ``extra={"fields": …}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See :meth:`logging.Formatter.format`."""
@@ -42,7 +42,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
-    """gunicorn's log, the requests' lines and all other messages of the process, as JSON."""
+    """gunicorn's log, the lines of the requests and all other messages of the process, as JSON."""
 
     def setup(self, cfg: Config) -> None:
         """See :meth:`gunicorn.glogging.Logger.setup`; other loggers of the process then write here too."""
@@ -60,7 +60,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
         logging.captureWarnings(True)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Log a warning, without what gunicorn quotes of a request that it cannot parse: it may be a key."""
+        """Log a warning, but not what gunicorn quotes of an invalid request, which may contain a key."""
         if msg.startswith("Invalid request from ip="):
             msg = msg.partition(": ")[0]
         super().warning(msg, *args, **kwargs)
@@ -69,7 +69,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
         """Write the line of a request that was answered."""
         if not self.access_log_enabled:
             return
-        path = quote(environ.get("PATH_INFO") or "-", encoding="latin-1")  # WSGI has bytes as latin-1
+        path = quote(environ.get("PATH_INFO") or "-", encoding="latin-1")  # WSGI decodes bytes as Latin-1
         record = record_of(environ)
         fields = {
             "request_id": record.request_id,
@@ -90,7 +90,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn brings no types
 
 
 def _bytes_in(environ: Mapping[str, Any]) -> int | None:
-    """Length of the body as announced; None where it came in chunks."""
+    """Length of the body as announced; None if it was sent in chunks."""
     announced = str(environ.get("CONTENT_LENGTH") or "")
     if announced.isdecimal():
         return int(announced)

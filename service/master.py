@@ -1,11 +1,11 @@
-"""What gunicorn's master process does for its workers beside forking them: hooks for ``gunicorn.conf.py``.
+"""What gunicorn's master process does for its workers besides forking them: hooks for ``gunicorn.conf.py``.
 
-Before workers see a checkpoint, at the start and at each SIGHUP, it is copied and the application is built
-with the copy in a process of its own. So a damaged one is refused while the old workers go on, and a worker
-that replaces another has the same model, whatever happens to the operator's folder meanwhile.
+Before workers use a checkpoint, at the start and at each SIGHUP, it is copied, and the application is built
+with the copy in a separate process. So a damaged checkpoint is refused while the old workers keep serving,
+and a replacement worker has the same model, whatever happens to the operator's folder meanwhile.
 
-Each worker gets a number that no other living one has. Its metrics are in files of that number, so a worker
-that replaces another counts on where that ended, and the number of files does not grow.
+Each worker gets a number that no other living worker has. Its metrics are in files with that number, so a
+replacement continues the counts of its predecessor, and the number of files does not grow.
 """
 
 import contextlib
@@ -36,23 +36,23 @@ from summarizer.pipeline import DEFAULT_CHECKPOINT
 
 CHECKPOINT = "SUMMARIZER_CHECKPOINT"
 
-# How the names of the folders begin, and an empty file in them: only what has both is ever deleted.
+# Prefix of the folders' names, and an empty file in them: only a folder with both is ever deleted.
 WORKSPACE = "quote-summarizer-"
 MARKER = "workspace-of-a-master"
 
-# For copying, loading and running a model once.
+# Time limit for copying a model, loading it and running it once.
 CHECK_SECONDS = 120
 
 
 class Refused(Exception):
-    """The application cannot start as it is configured; the message says why."""
+    """The application cannot start as configured; the message says why."""
 
 
 class Workspace:
-    """The folder of one master: the copy of the checkpoint that its workers load, and their metrics.
+    """The folder of one master: the copy of the checkpoint that its workers load, their metrics and rates.
 
     :param owner: user and group that the workers run as.
-    :raises OSError: there is no room for it; TMPDIR says where it is made.
+    :raises OSError: the folder cannot be created; TMPDIR says where.
     """
 
     def __init__(self, owner: tuple[int, int]) -> None:
@@ -68,9 +68,9 @@ class Workspace:
         self.checkpoint: Path | None = None
 
     def take_checkpoint(self) -> None:
-        """Copy the configured checkpoint and make it the one that workers load from now on.
+        """Copy the configured checkpoint, for workers to load from now on.
 
-        :raises Refused: the application cannot be built with it; nothing has changed.
+        :raises Refused: the application cannot be built with it; the previous one stays in use.
         """
         source = Path(os.environ.get(CHECKPOINT) or DEFAULT_CHECKPOINT)
         copy = self._folder / f"checkpoint-{self._copies + 1}"
@@ -79,13 +79,13 @@ class Workspace:
         except Refused:
             shutil.rmtree(copy, ignore_errors=True)
             raise
-        # The copy before this one may still be loading somewhere; the one before that is not.
+        # A worker may still be loading the previous copy, but not the one before that.
         shutil.rmtree(self._folder / f"checkpoint-{self._copies - 1}", ignore_errors=True)
         self._copies += 1
         self.checkpoint = copy
 
     def restore(self) -> None:
-        """Make what somebody has deleted again, before a worker needs it.
+        """Recreate what somebody has deleted, before a worker needs it.
 
         :raises Refused: as :meth:`take_checkpoint`.
         """
@@ -102,7 +102,7 @@ class Workspace:
 def _locked_folder() -> tuple[Path, int]:
     """A new folder, and the descriptor that locks it while a process of this service lives.
 
-    The lock tells what cleans temporary folders (systemd-tmpfiles, and the next master) that it is in use.
+    The lock shows cleaners of temporary folders (systemd-tmpfiles, and the next master) that it is in use.
     """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=WORKSPACE))
@@ -110,7 +110,7 @@ def _locked_folder() -> tuple[Path, int]:
         fcntl.flock(lock, fcntl.LOCK_SH)
         if folder.exists():
             return folder, lock
-        os.close(lock)  # another master took it for an abandoned one, just before it was locked
+        os.close(lock)  # before it was locked, another master removed it as abandoned
 
 
 def _remove_abandoned() -> None:
@@ -127,12 +127,12 @@ def _remove_abandoned() -> None:
 
 
 def on_starting(server: Arbiter) -> None:
-    """Check the checkpoint, or say in one line why the service cannot start, and exit."""
+    """Check the checkpoint, or log in one line why the service cannot start, and exit."""
     try:
         server.workspace = Workspace((server.cfg.uid, server.cfg.gid))
     except OSError as error:
         server.log.critical(
-            "cannot start: no folder for copies and counts can be made: %s; name a writable one in TMPDIR",
+            "cannot start: no folder can be created for copies and counts: %s; set TMPDIR to a writable one",
             error,
         )
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
@@ -140,8 +140,8 @@ def on_starting(server: Arbiter) -> None:
     os.register_at_fork(
         before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=_die_of_sigterm
     )
-    # What is imported by now stays. Collecting garbage would visit it in each fork: shared pages would be
-    # copied, and a worker take a second more of computation to end.
+    # What is imported by now is never freed. Garbage collection would visit it in each fork: shared pages
+    # would be copied, and a worker would take another second of computation to exit.
     gc.freeze()
     try:
         server.workspace.take_checkpoint()
@@ -152,17 +152,17 @@ def on_starting(server: Arbiter) -> None:
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
-    """Give a worker its number, and see that there is what it will load."""
+    """Give a worker its number, and make sure that the files it will load exist."""
     try:
         server.workspace.restore()
     except (Refused, OSError) as error:
-        server.log.critical("the copy of the checkpoint was deleted and cannot be made again: %s", error)
+        server.log.critical("the copy of the checkpoint was deleted and cannot be recreated: %s", error)
     taken = {other.number for other in server.WORKERS.values()}
     worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Tell a worker where its checkpoint and its metrics are, before it builds the application."""
+    """Set the paths of a worker's checkpoint, metrics and rates, before it builds the application."""
     os.environ[CHECKPOINT] = str(server.workspace.checkpoint)
     os.environ[METRICS_FOLDER] = str(server.workspace.metrics)
     os.environ[RATES_FILE] = str(server.workspace.rates)
@@ -172,18 +172,18 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
-    """Take what only living workers have, as the depth of their queue, out of the metrics."""
+    """Remove from the metrics what only living workers have, such as the depth of their queue."""
     mark_process_dead(worker.number, str(server.workspace.metrics))  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Arbiter) -> None:
-    """Leave nothing behind."""
+    """Delete the master's folder."""
     server.workspace.remove()
 
 
 def _stay_on_one_core(number: int, workers: int) -> None:
-    """Where there are as many workers as cores. One thread of a worker runs at a time; if they take turns
-    across cores, an article costs half as much computation again.
+    """Pin a worker to one core, if there are at least as many workers as cores. Only one of its threads runs
+    at a time; if they take turns across cores, an article costs half as much computation again.
     """
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
@@ -200,28 +200,29 @@ def _release_sigterm() -> None:
 
 
 def _die_of_sigterm() -> None:
-    """Until it has handlers of its own, a child has the master's, which would only take note of the signal: a
-    worker that is told to stop while it boots would go on until it is killed.
+    """Until a child has set its own handlers, it has the master's, which would only record the signal: a
+    worker that is stopped while it boots would run on until it is killed.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _release_sigterm()
 
 
 def _reload(server: Arbiter) -> None:
-    """SIGHUP: replace the workers by new ones, unless those could not start."""
+    """SIGHUP: replace the workers, unless new ones could not start."""
     try:
         server.workspace.take_checkpoint()
     except Refused as refusal:
-        server.log.error("not reloaded, the old model goes on serving: %s", refusal)
+        server.log.error("not reloaded, the old model stays in use: %s", refusal)
         return
     Arbiter.handle_hup(server)
 
 
 def _check(source: Path, copy: Path) -> None:
-    """Copy a checkpoint and build the application with the copy.
+    """Copy a checkpoint and build the application with the copy, in a separate process.
 
-    In a process of its own: PyTorch, where an encoder needs it, must not run in the master, whose forks would
-    hang.
+    PyTorch, if an encoder needs it, must not run in the master, because the master's forks would hang.
+
+    :raises Refused: the application cannot be built with it, or not in time.
     """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -229,9 +230,9 @@ def _check(source: Path, copy: Path) -> None:
     child.start()
     sender.close()
     try:
-        refusal = receiver.recv() if receiver.poll(CHECK_SECONDS) else f"not loaded in {CHECK_SECONDS} s"
+        refusal = receiver.recv() if receiver.poll(CHECK_SECONDS) else f"not loaded within {CHECK_SECONDS} s"
     except EOFError:
-        refusal = f"{source}: the process that tried it ended; perhaps out of memory"
+        refusal = f"{source}: the process that loaded it died; perhaps it ran out of memory"
     finally:
         child.kill()
         child.join()
@@ -241,22 +242,25 @@ def _check(source: Path, copy: Path) -> None:
 
 
 def _copy(source: Path, copy: Path) -> None:
-    """:raises OSError: it cannot be read, or there is no room for it."""
+    """Copy a checkpoint.
+
+    :raises OSError: it cannot be read, or there is no room for it.
+    """
     try:
         shutil.copytree(source, copy)
-    except shutil.Error as errors:  # a list of (from, to, what), of which the first says enough
+    except shutil.Error as errors:  # a list of (source, target, reason); the first says enough
         name, _, reason = errors.args[0][0]
         raise OSError(f"{name} cannot be copied to {copy.parent} (TMPDIR): {reason}") from None
 
 
 def _try(source: Path, copy: Path, sender: Connection) -> None:
     try:
-        if (source / CONFIG_FILE).is_file():  # any other folder is refused where it is, whatever its size
+        if (source / CONFIG_FILE).is_file():  # any other folder, perhaps a large one, is refused uncopied
             _copy(source, copy)
         os.environ[CHECKPOINT] = str(copy if copy.is_dir() else source)
         create_app(ServiceConfig.from_environment(os.environ))
         sender.send("")
-    except Exception as error:  # noqa: BLE001  # what does not reach the master looks like a crash
+    except Exception as error:  # noqa: BLE001  # an error that does not reach the master looks like a crash
         known = isinstance(error, (ConfigError, SummarizerError, OSError))
         message = str(error) if known else f"{source}: {type(error).__name__}: {error}"
         sender.send(message.replace(str(copy), str(source)))

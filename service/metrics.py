@@ -1,7 +1,7 @@
-"""What the service counts and measures, as Prometheus reads it.
+"""What the service counts and measures, for Prometheus.
 
-With several worker processes each writes to files of its own in one folder, and ``/metrics`` adds them up;
-``gunicorn.conf.py`` sets that up. In a single process all is in memory.
+With several worker processes, each writes to its own files in a common folder, and ``/metrics`` adds them up;
+``master.py`` sets that up. In a single process, everything is in memory.
 """
 
 import os
@@ -35,11 +35,11 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 class _HistogramOfMany(Histogram):
     """A histogram that takes all scores of an article at once.
 
-    With several processes each observation writes to a file twice, which 5,000 sentences would feel.
+    With several processes, each observation writes to a file twice, which is slow for 5,000 sentences.
     """
 
     def observe_all(self, amounts: Sequence[float]) -> None:
-        """The same as to observe one after the other."""
+        """The same as observing them one by one."""
         counts = [0] * len(self._upper_bounds)
         for amount in amounts:
             counts[bisect_left(self._upper_bounds, amount)] += 1
@@ -59,14 +59,14 @@ class Metrics:
         )
         self._seconds = Histogram(
             "summarizer_request_seconds",
-            "From the first sight of a request to its answer.",
+            "Time from the arrival of a request to its answer.",
             ["route"],
             buckets=SECONDS,
             registry=registry,
         )
         self._stage_seconds = Histogram(
             "summarizer_stage_seconds",
-            "Time of a request by stage; encode and score are the time of the batches it was in.",
+            "Time of a request by stage; encode and score are the times of the batches it was in.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
@@ -83,7 +83,7 @@ class Metrics:
             buckets=SENTENCES,
             registry=registry,
         )
-        self._sentences = Counter("summarizer_sentences", "Sentences that got a score.", registry=registry)
+        self._sentences = Counter("summarizer_sentences", "Sentences that were scored.", registry=registry)
         self._queue_depth = Gauge(
             "summarizer_queue_articles",
             "Articles that wait or are in work.",
@@ -92,20 +92,20 @@ class Metrics:
         )
         self._rejections = Counter(
             "summarizer_rejections",
-            "Requests that were turned away, whatever they asked.",
+            "Requests that were refused, by reason, whatever their content.",
             ["reason"],
             registry=registry,
         )
         self._cache = Counter(
-            "summarizer_cache_lookups", "Answers looked up in the cache.", ["result"], registry=registry
+            "summarizer_cache_lookups", "Requests looked up in the cache.", ["result"], registry=registry
         )
         self._scores = _HistogramOfMany(
             "summarizer_score",
-            "Scores of sentences; a change of their distribution shows other articles or another model.",
+            "Scores of sentences; a changed distribution means other articles or another model.",
             buckets=SCORES,
             registry=registry,
         )
-        # An info metric does not work with several processes; a gauge that is 1 says the same.
+        # An info metric does not work with several processes; a gauge with the value 1 does.
         info = Gauge(
             "summarizer_model_info",
             "The model that gives the scores.",
@@ -114,7 +114,7 @@ class Metrics:
             registry=registry,
         )
         info.labels(model.name, model.version, model.sha256, model.encoder).set(1)
-        self._queue_depth.set(0)  # a worker that replaces a killed one goes on with its file
+        self._queue_depth.set(0)  # the replacement of a killed worker continues its file
 
     def request(self, record: RequestRecord, status: int, seconds: float) -> None:
         """Count a request that was answered.
@@ -132,7 +132,7 @@ class Metrics:
             self._cache.labels("hit" if record.cached else "miss").inc()
 
     def batch(self, articles: int, sentences: int) -> None:
-        """Count what went through the network together."""
+        """Count articles and sentences that went through the network together."""
         self._batch_articles.observe(articles)
         self._batch_sentences.observe(sentences)
         self._sentences.inc(sentences)
@@ -143,7 +143,7 @@ class Metrics:
             self._scores.observe_all([sentence.score for sentence in evaluation.sentences])
 
     def queue_depth(self, articles: int) -> None:
-        """Say how many articles wait or are in work in this process."""
+        """Set how many articles wait or are in work in this process."""
         self._queue_depth.set(articles)
 
     def exposition(self) -> bytes:
@@ -156,9 +156,9 @@ class Metrics:
 
 
 def measure(app: Flask, metrics: Metrics) -> None:
-    """Write down the route, the id and the time of every request, and count it.
+    """Record the route, the id and the time of every request, and count it.
 
-    To be called before other functions are set to run after requests: the first of them runs last.
+    Call this before registering any other after-request functions: the one registered first runs last.
     """
     app.before_request(_begin)
 

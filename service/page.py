@@ -1,4 +1,4 @@
-"""The reader's page: its files, as they are in the folder ``page``, and the headers that fence them in."""
+"""The reader's page: the files of the folder ``page``, served as they are, with restrictive headers."""
 
 import hashlib
 from http import HTTPStatus
@@ -16,20 +16,20 @@ CONTENT_TYPES = {
 }
 
 HEADERS = {
-    # What an article could smuggle in has nowhere to run and nowhere to report to.
+    # A script that an article might smuggle in cannot run, and cannot send anything anywhere.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
         " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # Always asked for again, by its ETag: after an update no file meets an older one. Each is small.
+    # Always revalidated by ETag, so that files of different versions are never mixed. Each file is small.
     "Cache-Control": "no-cache",
 }
 
 
 def create_page() -> Blueprint:
-    """The routes / and /page/FILE. Files are read once, here; no other path on disk can be asked for."""
+    """The routes / and /page/FILE. Files are read once, here; no other path on disk can be requested."""
     page = Blueprint("page", __name__)
     files = {file.name: file.read_bytes() for file in FOLDER.iterdir() if file.suffix in CONTENT_TYPES}
     etags = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}

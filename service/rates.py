@@ -1,4 +1,4 @@
-"""Counts of requests that the worker processes of one machine share, for the package ``limits``."""
+"""Request counts that the worker processes of a machine share, as a storage for the package ``limits``."""
 
 import sqlite3
 import threading
@@ -6,10 +6,10 @@ import time
 
 from limits.storage import Storage
 
-# Names the file in the environment of worker processes; without it, a process counts alone.
+# Environment variable that names the file for worker processes; without it, each process counts alone.
 RATES_FILE = "RATE_LIMIT_FILE"
 
-# How long to wait for another process to be done with the file.
+# How long to wait while another process has locked the file.
 BUSY_SECONDS = 5
 
 _COUNT = """
@@ -22,11 +22,11 @@ _COUNT = """
 
 
 class SharedStorage(Storage):
-    """Counts in an SQLite file, where each process sees what the others count. Thread-safe.
+    """Counts in an SQLite file that all processes share. Thread-safe.
 
-    What is counted is worth little after a crash, so nothing waits for the disk.
+    The counts are worth little after a crash, so nothing waits for the disk.
 
-    :param file: made if it is not there; ``:memory:`` for counts that only this process sees.
+    :param file: created if it does not exist; ``:memory:`` for counts that only this process sees.
     """
 
     def __init__(self, file: str) -> None:
@@ -44,20 +44,20 @@ class SharedStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What the database raises."""
+        """The exceptions that the database raises."""
         return sqlite3.Error
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count, in a window that begins with the first count.
+        """Add to the count of a window that begins with its first count.
 
-        :param expiry: seconds that the window lasts.
-        :returns: the count after this.
+        :param expiry: length of the window in seconds.
+        :returns: the new count.
         """
         now = time.time()
         values = {"key": key, "amount": amount, "now": now, "seconds": expiry}
         with self._lock:
             ((count,),) = self._database.execute(_COUNT, values).fetchall()
-            if count == amount:  # a new window: time to forget old ones
+            if count == amount:  # a new window: a good time to delete old ones
                 self._database.execute("DELETE FROM counts WHERE expires <= ?", (now,))
         return int(count)
 
@@ -66,7 +66,7 @@ class SharedStorage(Storage):
         return int(self._find("amount", key, 0))
 
     def get_expiry(self, key: str) -> float:
-        """When the current window ends, in seconds since the epoch; now where there is none."""
+        """When the current window ends, in seconds since the epoch; now, if there is no window."""
         return self._find("expires", key, time.time())
 
     def check(self) -> bool:
@@ -75,17 +75,17 @@ class SharedStorage(Storage):
             return bool(self._database.execute("SELECT 1").fetchall())
 
     def reset(self) -> int:
-        """Forget everything, and say how much that was."""
+        """Delete all counts, and return how many there were."""
         with self._lock:
             return self._database.execute("DELETE FROM counts").rowcount
 
     def clear(self, key: str) -> None:
-        """Forget one count."""
+        """Delete one count."""
         with self._lock:
             self._database.execute("DELETE FROM counts WHERE key = ?", (key,))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._database.close()
 
@@ -97,7 +97,9 @@ class SharedStorage(Storage):
 
 
 def _write_ahead(database: sqlite3.Connection) -> None:
-    """Let processes read while one writes. SQLite itself waits for no other that does the same to a new file.
+    """Let processes read while one writes.
+
+    Retries, since SQLite's own timeout does not apply if several processes do this to a new file.
 
     :raises sqlite3.OperationalError: the file stays locked, or cannot be used.
     """

@@ -1,4 +1,4 @@
-"""From bytes and parameters to a typed request, or to what is wrong with them. Knows nothing of HTTP."""
+"""From bytes and parameters to a typed request, or to the errors in them. Knows nothing of HTTP."""
 
 import json
 from codecs import BOM_UTF8
@@ -12,10 +12,10 @@ from service.schema import BatchArticle, BatchEnvelope, Budget, EvaluateQuery, E
 from summarizer import InputError, SummaryOptions
 from summarizer.options import BUDGETS
 
-# As much of a caller's value as an error repeats.
+# Most characters of a caller's value that an error repeats.
 LONGEST_ECHO = 100
 
-# As many wrong fields as an error lists: a small body can be wrong in half a million places.
+# Most fields that an error lists: a small body can be wrong in half a million places.
 MOST_ERRORS = 10
 
 _Typed = TypeVar("_Typed", bound=BaseModel)
@@ -25,7 +25,7 @@ class FieldError(NamedTuple):
     """One thing that is wrong with a request: where, and why.
 
     :ivar path: names and positions from the outside in.
-    :ivar in_query: whether it is a query parameter, and not in the body.
+    :ivar in_query: whether it is a query parameter rather than a field of the body.
     """
 
     path: tuple[str | int, ...]
@@ -34,7 +34,7 @@ class FieldError(NamedTuple):
 
 
 class BadRequest(Exception):
-    """The request cannot be answered as it was sent."""
+    """A field or parameter of the request is invalid."""
 
     def __init__(self, code: str, errors: Sequence[FieldError]) -> None:
         super().__init__("; ".join(error.detail for error in errors))
@@ -49,8 +49,8 @@ class MalformedJson(Exception):
 class RefusedArticle(NamedTuple):
     """An article of a batch that cannot be evaluated.
 
-    :ivar id: as the caller sent it; None where that is no string.
-    :ivar error: its paths begin at the article.
+    :ivar id: as the caller sent it; None if it is missing or not a string.
+    :ivar error: its paths are relative to the article.
     """
 
     id: str | None
@@ -60,19 +60,19 @@ class RefusedArticle(NamedTuple):
 def parse_evaluate(body: bytes) -> EvaluateRequest:
     """Read the JSON body of one article.
 
-    :raises MalformedJson: it is none, or an object has a name twice.
+    :raises MalformedJson: the body is not JSON, or an object contains a name twice.
     :raises BadRequest: an unknown field, a wrong type, or not exactly one of text and sentences.
     """
     return _exactly_one(_typed(EvaluateRequest, _json(body)))
 
 
 def parse_batch(body: bytes, max_articles: int) -> list[BatchArticle | RefusedArticle]:
-    """Read the JSON body of a batch, in which each article may be wrong alone.
+    """Read the JSON body of a batch, in which each article may be invalid on its own.
 
     :param max_articles: most articles in a batch.
     :returns: the articles in the order in which they were sent.
-    :raises MalformedJson: the body is not JSON, or an object has a name twice.
-    :raises BadRequest: it is no list of articles, or too long a one.
+    :raises MalformedJson: the body is not JSON, or an object contains a name twice.
+    :raises BadRequest: the list of articles is missing or too long, or there are other fields.
     """
     sent = _typed(BatchEnvelope, _json(body)).articles
     if len(sent) > max_articles:
@@ -85,7 +85,7 @@ def parse_batch(body: bytes, max_articles: int) -> list[BatchArticle | RefusedAr
         article_id = article_id if isinstance(article_id, str) else None
         try:
             if article_id is not None and (first := positions.setdefault(article_id, position)) != position:
-                detail = f"the article at position {first} has this id too; each needs its own"
+                detail = f"the article at position {first} has the same id; give each its own"
                 raise BadRequest("repeated_id", [FieldError(("id",), detail)])
             found.append(_exactly_one(_typed(BatchArticle, content)))
         except BadRequest as error:
@@ -94,15 +94,15 @@ def parse_batch(body: bytes, max_articles: int) -> list[BatchArticle | RefusedAr
 
 
 def parse_query(parameters: Iterable[tuple[str, str]], text: str) -> EvaluateRequest:
-    """Read query parameters that go with a text.
+    """Read the query parameters that accompany a text.
 
-    :param parameters: names and values, as often as they were sent.
+    :param parameters: names and values, including repeated ones.
     :raises BadRequest: an unknown or repeated parameter, or a value of the wrong type.
     """
     given: dict[str, str] = {}
     for name, value in parameters:
         if name in given:
-            detail = f"{_echo(name)} is given more than once"
+            detail = f"{_echo(name)} is given more than once; give it once"
             raise BadRequest("invalid_request", [FieldError((name,), detail, in_query=True)])
         given[name] = value
     query = _typed(EvaluateQuery, given, in_query=True)
@@ -118,19 +118,19 @@ def parse_query(parameters: Iterable[tuple[str, str]], text: str) -> EvaluateReq
 
 
 def refuse_query(parameters: Iterable[tuple[str, str]]) -> None:
-    """With JSON, options are in the body.
+    """Refuse all query parameters: with JSON, options are in the body.
 
     :raises BadRequest: there is a query parameter.
     """
     for name, _ in parameters:
-        detail = f"{_echo(name)} is a query parameter; options of a JSON request go into its body"
+        detail = f"{_echo(name)} is a query parameter; put the options of a JSON request into its body"
         raise BadRequest("invalid_request", [FieldError((name,), detail, in_query=True)])
 
 
 def summary_options(request: EvaluateRequest) -> SummaryOptions:
-    """The options as the library takes them.
+    """The options as the library expects them.
 
-    :raises BadRequest: a value out of its range, or two budgets.
+    :raises BadRequest: a value is out of range, or there is more than one budget.
     """
     try:
         return SummaryOptions(
@@ -144,9 +144,9 @@ def summary_options(request: EvaluateRequest) -> SummaryOptions:
 
 
 def _json(body: bytes) -> object:
-    """What the body says. Deep nesting, lone surrogates and numbers that are none are refused.
+    """The parsed body. Deep nesting, lone surrogates, NaN and infinities are refused.
 
-    A byte order mark before it is passed over, as RFC 8259 allows: PowerShell writes one.
+    A byte order mark at the beginning is ignored, as RFC 8259 allows: PowerShell writes one.
     """
     body = body.removeprefix(BOM_UTF8)
     try:
@@ -161,7 +161,7 @@ def _refuse_repeated(pairs: Sequence[tuple[str, object]]) -> None:
     names = set()
     for name, _ in pairs:
         if name in names:
-            raise ValueError(f"an object has the name {_echo(name)} more than once")
+            raise ValueError(f"an object contains the name {_echo(name)} more than once")
         names.add(name)
 
 
@@ -193,7 +193,7 @@ def _field_error(found: ErrorDetails, in_query: bool) -> FieldError:
         return FieldError(path, f"{name} is missing", in_query)
     message = "an object" if found["type"] == "model_type" else found["msg"].removeprefix("Input should be ")
     if found["loc"] == ("sentences",) and found["type"] == "list_type":
-        message += " of strings (how many sentences to select goes into summary.sentences)"
+        message += " of strings (the number of sentences to select is summary.sentences)"
     return FieldError(path, f"{name} should be {message}; got {_echo(found['input'])}", in_query)
 
 

@@ -1,4 +1,4 @@
-"""What one request did: written down on its way, read by the metrics and the log at its end."""
+"""What happened to a request: recorded along the way, and read by the metrics and the log at the end."""
 
 import time
 from collections.abc import Iterator, MutableMapping
@@ -13,16 +13,16 @@ _KEY = "summarizer.record"
 
 @dataclass(slots=True)
 class RequestRecord:
-    """Never holds anything of an article but its sizes.
+    """Contains nothing of an article except its size.
 
-    :ivar began: on the clock of :func:`time.monotonic`.
-    :ivar request_id: as the answer's header says it.
-    :ivar route: the pattern of the address, of which there are few; empty where none fits.
-    :ivar seconds: of the stages it went through; a batch request has the sum over its articles.
-    :ivar articles: number that it asked to score.
-    :ivar sentences: number that it got scores for.
-    :ivar cached: whether the answer came from the cache; None where the cache was not asked.
-    :ivar rejected: why it was turned away; empty where it was not.
+    :ivar began: when the application first saw the request, on the clock of :func:`time.monotonic`.
+    :ivar request_id: the same as in the answer's header.
+    :ivar route: the pattern of the address; empty if no route matches.
+    :ivar seconds: time in each stage; for a batch request, the sum over its articles.
+    :ivar articles: number of valid articles in the request.
+    :ivar sentences: number of sentences that were scored for it.
+    :ivar cached: whether the whole answer came from the cache; None if nothing was looked up.
+    :ivar rejected: why it was refused, for lack of capacity or access; empty if it was not.
     """
 
     began: float = field(default_factory=time.monotonic)
@@ -36,7 +36,7 @@ class RequestRecord:
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
-        """Add the time that the body of a ``with`` takes, also where it fails."""
+        """Add the time that the body of a ``with`` takes, even if it fails."""
         began = time.perf_counter()
         try:
             yield
@@ -49,9 +49,9 @@ class RequestRecord:
 
 
 def record_of(environ: MutableMapping[str, Any]) -> RequestRecord:
-    """The record of a request, begun where there is none yet.
+    """The record of a request, created on the first call.
 
-    :param environ: the request's WSGI environment, which the server's log sees too.
+    :param environ: the request's WSGI environment, which gunicorn's logger gets too.
     """
     record: RequestRecord = environ.setdefault(_KEY, RequestRecord())
     return record

@@ -16,10 +16,10 @@ from summarizer import SummarizerError
 
 
 def app() -> Flask:
-    """The application as the environment configures it.
+    """The application as configured by the environment.
 
-    Where it cannot start, it says so in one line and exits with the status that makes gunicorn stop;
-    with any other, gunicorn would start workers for ever.
+    If it cannot start, it logs why in one line and exits with the status that makes gunicorn stop;
+    with any other status, gunicorn would start workers forever.
     """
     try:
         return create_app(ServiceConfig.from_environment(os.environ))

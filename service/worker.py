@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, for clients that are slow on purpose or not."""
+"""gunicorn's threaded worker, made robust against clients that are slow, on purpose or not."""
 
 import os
 import select
@@ -12,20 +12,20 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from service.config import ServiceConfig
 from service.connection import TimedSocket
 
-# How long a thread waits for the next request on its connection. Who asks for one article after the other
-# sends it at once, and to pass a connection from thread to thread takes longer than to read a request.
+# How long a thread waits for the next request on its connection. A client with several articles sends the
+# next one immediately, and passing a connection between threads takes longer than reading a request.
 LINGER_SECONDS = 0.02
 
-# How long a worker leaves a new connection to the others: so long for each connection that it has, up to
-# a most. Clients open several at once and keep them; without this one worker takes nearly all.
+# How long a worker leaves a new connection to the others: the first value for each connection that it has, up
+# to the second. Clients open several at once and keep them; without this, one worker takes nearly all.
 YIELD_SECONDS, MOST_YIELD_SECONDS = 0.00005, 0.0005
 
 
 class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings no types
-    """A thread is taken only by a connection that has sent something, and not for longer than a while.
+    """Gives a thread only to connections that have sent something, and limits the time to read a request.
 
-    gunicorn itself reads without any limit of time, so as many slow clients as there are threads would stop
-    a worker. Connections with TLS (which a balancer had better end) have no such limit.
+    gunicorn itself reads a request without a time limit, so as many slow clients as there are threads would
+    block a worker. Connections with TLS (better terminated at a balancer) have no such limit.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -33,13 +33,13 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
         self._read_seconds = ServiceConfig.from_environment(os.environ).read_seconds
 
     def accept(self, listener: Any) -> None:
-        """Take a new connection, unless a worker that has fewer of them was quicker."""
+        """Accept a new connection, unless a worker with fewer connections was quicker."""
         if self.cfg.workers > 1:
             time.sleep(min(YIELD_SECONDS * self.nr_conns, MOST_YIELD_SECONDS))
         super().accept(listener)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Hand a connection to a thread once there is something to read."""
+        """Hand a connection to a thread once there is something to read from it."""
         if not self.cfg.is_ssl and not isinstance(conn.sock, TimedSocket):
             conn.sock = TimedSocket.of(conn.sock, write_seconds=self._read_seconds)
             if self.alive:
@@ -50,9 +50,9 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> Any:
-        """Answer a request, and those that follow at once on the same connection.
+        """Answer a request, and those that follow immediately on the same connection.
 
-        Unless there are more connections than threads: then nobody has a thread for longer than a request.
+        If there are more connections than threads, a connection gives up its thread after each request.
         """
         kept = super().handle(conn)
         while (
@@ -74,7 +74,7 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
 
 
 def _follows(conn: TConn) -> bool:
-    """Whether the next request begins within a moment."""
+    """Whether the next request begins within ``LINGER_SECONDS``."""
     if conn.parser.unreader.buf.getvalue():
         return True
     poll = select.poll()

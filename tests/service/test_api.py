@@ -75,7 +75,7 @@ def test_a_byte_order_mark_is_counted_but_belongs_to_no_sentence(client):
     assert (found["sentences"][0]["text"], found["sentences"][0]["start"]) == ("It was.", 1)
 
 
-# body, content type, status, code, what the errors point at
+# body, content type, status, code, the pointer of its error
 REFUSED = [
     (b"", "text/plain", 422, "empty_text", ""),
     (b" \n ", "text/plain", 422, "empty_text", ""),
@@ -199,7 +199,7 @@ def test_a_bad_parameter_is_refused_by_name(client, query, code, parameter):
     assert [error["parameter"] for error in answer.get_json()["errors"]] == [parameter]
 
 
-def test_query_parameters_do_not_go_with_json(client):
+def test_query_parameters_are_refused_with_json(client):
     answer = client.post("/api/evaluate?sentences=1", json={"text": "It was."})
     assert_problem(answer, 422, "invalid_request")
     assert answer.get_json()["errors"][0]["parameter"] == "sentences"
@@ -232,12 +232,12 @@ def test_a_compressed_body_is_refused(client):
 @pytest.mark.parametrize(
     ("body", "content_type", "encoding"),
     [
-        (b'\xef\xbb\xbf{"text": "It is read."}', "application/json", "identity"),  # as PowerShell writes it
+        (b'\xef\xbb\xbf{"text": "It is read."}', "application/json", "identity"),  # as written by PowerShell
         (b"It is read.", "text/plain; charset=us-ascii", "identity"),
         (b"It is read.", "text/plain", ""),
     ],
 )
-def test_what_can_be_read_as_it_stands_is_read(client, body, content_type, encoding):
+def test_harmless_variants_of_a_body_are_read(client, body, content_type, encoding):
     answer = client.post(
         "/api/evaluate", data=body, content_type=content_type, headers={"Content-Encoding": encoding}
     )
@@ -252,7 +252,7 @@ def test_what_can_be_read_as_it_stands_is_read(client, body, content_type, encod
         ({"text": "a", "summary": ["é", 1]}, 'summary should be an object; got ["é",1]'),
         (
             {"text": "a", "sentences": 2},
-            "sentences should be a valid list of strings (how many sentences to select goes into"
+            "sentences should be a valid list of strings (the number of sentences to select is"
             " summary.sentences); got 2",
         ),
     ],
@@ -263,7 +263,7 @@ def test_a_wrong_value_is_repeated_as_json_with_what_it_should_be(client, conten
     assert [error["detail"] for error in answer.get_json()["errors"]] == [detail]
 
 
-def test_an_error_of_ours_is_a_500_without_a_trace(app, monkeypatch, caplog):
+def test_a_bug_is_a_500_without_a_trace(app, monkeypatch, caplog):
     monkeypatch.setattr("service.evaluating.evaluated", lambda *_, **__: 1 / 0)
     answer = app.test_client().post("/api/evaluate", data="It was.", content_type="text/plain")
     assert_problem(answer, 500, "internal_error")
@@ -273,7 +273,7 @@ def test_an_error_of_ours_is_a_500_without_a_trace(app, monkeypatch, caplog):
     assert "It was" not in caplog.text
 
 
-def test_a_request_id_is_taken_over_or_made(client):
+def test_a_request_id_is_kept_or_created(client):
     taken = client.get("/api/model", headers={"X-Request-ID": "abc-123"})
     assert taken.headers["X-Request-ID"] == "abc-123"
     made = client.get("/api/nothing", headers={"X-Request-ID": "not valid!"})
@@ -327,7 +327,7 @@ def test_one_bad_article_fails_alone_and_says_where(client):
     assert (repeated["id"], repeated["error"]["code"]) == ("good", "repeated_id")
 
 
-def test_a_batch_of_nothing_has_no_results(client):
+def test_an_empty_batch_has_no_results(client):
     assert batch(client).get_json()["results"] == []
 
 
@@ -356,7 +356,7 @@ def test_a_batch_is_json(client, kind):
     assert_problem(answer, 415, "unsupported_media_type")
 
 
-def test_the_same_question_is_answered_from_the_cache_with_the_same_bytes(summarizer, monkeypatch):
+def test_a_repeated_request_is_answered_from_the_cache_with_the_same_bytes(summarizer, monkeypatch):
     client = create_app(ServiceConfig(), summarizer).test_client()
     questions = [
         {"text": ARTICLE},
@@ -383,7 +383,7 @@ def test_without_a_cache_everything_is_computed(summarizer, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/api/evaluate", "/api/evaluate/batch"])
-def test_a_full_queue_turns_a_request_away_before_it_is_parsed(app, client, monkeypatch, path):
+def test_with_a_full_queue_a_request_is_refused_before_it_is_parsed(app, client, monkeypatch, path):
     monkeypatch.setattr(Engine, "full", property(lambda self: True))
     answer = client.post(path, data=b"{", content_type="application/json")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "queue_full")

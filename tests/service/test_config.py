@@ -5,7 +5,7 @@ import pytest
 from service import ConfigError, ServiceConfig
 
 
-def test_defaults_hold_without_any_variable():
+def test_without_variables_the_defaults_apply():
     config = ServiceConfig.from_environment({"PATH": "/bin", "SUMMARIZER_MAX_SENTENCES": ""})
     assert config == ServiceConfig()
     assert config.limits == {"body_bytes": 1_048_576, "sentences": 5000, "articles": 64, "seconds": 30}
@@ -63,8 +63,8 @@ def test_each_setting_is_read_from_its_variable(tmp_path):
         ("CACHE_BYTES", "-1", "must be a whole number from 0 to 1000000000000; got '-1'"),
         ("DEADLINE_SECONDS", "10000000000", "must be a whole number from 1 to 86400; got '10000000000'"),
         ("BATCH_WAIT_MS", "60001", "must be a whole number from 0 to 60000; got '60001'"),
-        ("API_KEYS", " , ", "is set and names nothing; leave it empty where there shall be none"),
-        ("CORS_ORIGINS", ",", "is set and names nothing"),
+        ("API_KEYS", " , ", "contains only separators; leave it empty for none"),
+        ("CORS_ORIGINS", ",", "contains only separators"),
         ("METRICS", "perhaps", "must be one of 1, 0, true, false, yes, no, on, off; got 'perhaps'"),
         ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error, critical; got 'loud'"),
     ],
@@ -78,12 +78,12 @@ def test_an_impossible_value_is_refused_with_the_possible_ones(name, value, mess
     "origin",
     ["https://*.example.com", "https://news.example/", "news.example", "https://(a|b).example", "null", "**"],
 )
-def test_an_origin_that_no_browser_sends_is_refused_and_never_taken_as_a_pattern(origin):
+def test_an_origin_that_no_browser_sends_is_refused_and_never_used_as_a_pattern(origin):
     with pytest.raises(ConfigError, match=r"SUMMARIZER_CORS_ORIGINS must be [*] for all, or origins"):
         ServiceConfig.from_environment({"SUMMARIZER_CORS_ORIGINS": f"https://a.example,{origin}"})
 
 
-def test_origins_with_port_of_local_and_other_schemes_are_taken():
+def test_origins_with_ports_and_other_schemes_are_accepted():
     origins = "http://localhost:3000 https://a.example,moz-extension://1b2c *"
     config = ServiceConfig.from_environment({"SUMMARIZER_CORS_ORIGINS": origins})
     assert config.cors_origins == (
@@ -104,7 +104,7 @@ def test_keys_come_from_the_variable_and_the_file_together_and_are_never_shown(t
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"secret \xff"])
-def test_a_file_of_keys_that_gives_none_is_refused_by_name_without_its_content(tmp_path, content):
+def test_a_key_file_without_keys_is_refused_by_name_without_its_content(tmp_path, content):
     file = tmp_path / "keys"
     if content is not None:
         file.write_bytes(content)
@@ -114,7 +114,7 @@ def test_a_file_of_keys_that_gives_none_is_refused_by_name_without_its_content(t
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣", " 4", "1e3", "9" * 5000])
-def test_a_count_that_is_none_is_refused_by_name_and_value(value):
+def test_an_invalid_count_is_refused_by_name_and_value(value):
     with pytest.raises(
         ConfigError, match="SUMMARIZER_MAX_SENTENCES must be a whole number from 1 to 1000000000000; got"
     ):
@@ -126,5 +126,5 @@ def test_an_unknown_setting_is_refused_with_the_likely_name():
         ConfigError, match="SUMMARIZER_MAX_BODY_BYTE is not a setting; did you mean SUMMARIZER_MAX_BODY_BYTES"
     ):
         ServiceConfig.from_environment({"SUMMARIZER_MAX_BODY_BYTE": "1"})
-    with pytest.raises(ConfigError, match="SUMMARIZER_COLOUR is not a setting; known are"):
+    with pytest.raises(ConfigError, match="SUMMARIZER_COLOUR is not a setting; the settings are:"):
         ServiceConfig.from_environment({"SUMMARIZER_COLOUR": "1"})

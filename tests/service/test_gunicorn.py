@@ -38,7 +38,7 @@ def evaluate(server: Server, body: bytes, content_type: str = "text/plain") -> t
 
 
 def send_raw(server: Server, request: bytes) -> bytes:
-    """What the server says to these bytes, after which nothing follows."""
+    """The server's answer to these bytes, after which nothing is sent."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
@@ -92,7 +92,7 @@ def test_each_worker_computes_with_its_share_of_the_cores(tiny_checkpoint, tmp_p
 
 
 @pytest.mark.parametrize("pinned", ["true", "false"])
-def test_as_many_workers_as_cores_stay_on_a_core_each(tiny_checkpoint, tmp_path, pinned):
+def test_as_many_workers_as_cores_are_pinned_to_one_core_each(tiny_checkpoint, tmp_path, pinned):
     cores = os.sched_getaffinity(0)
     server = start(
         tiny_checkpoint,
@@ -123,7 +123,7 @@ def test_an_empty_host_or_port_is_the_default_and_ipv6_is_written_as_it_is(monke
 
 
 @pytest.mark.parametrize("concurrency", ["0", ""])
-def test_thread_counts_of_the_operator_stay_and_zero_workers_means_one_a_core(monkeypatch, concurrency):
+def test_thread_counts_of_the_operator_are_kept_and_zero_workers_means_one_per_core(monkeypatch, concurrency):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("MKL_NUM_THREADS", "5")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
@@ -134,7 +134,7 @@ def test_thread_counts_of_the_operator_stay_and_zero_workers_means_one_a_core(mo
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("7", "5")
 
 
-def test_there_are_more_threads_than_articles_may_wait_and_only_a_named_proxy_is_believed(monkeypatch):
+def test_there_are_more_threads_than_articles_may_wait_and_only_a_named_proxy_is_trusted(monkeypatch):
     monkeypatch.setenv("SUMMARIZER_QUEUE_ARTICLES", "100")
     monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
     settings = runpy.run_path(str(ROOT / "service" / "gunicorn.conf.py"))
@@ -182,7 +182,7 @@ def test_unknown_addresses_methods_and_kinds_are_problems(server):
         assert answer.json["status"] == status
 
 
-def test_the_log_holds_the_request_id_but_nothing_of_the_article(server):
+def test_the_log_contains_the_request_id_but_nothing_of_the_article(server):
     answer = server.request("POST", "/api/evaluate", b"Confidential budget.", Content_Type="text/plain")
     request_id = answer.headers["X-Request-ID"]
     deadline = time.monotonic() + 5
@@ -290,9 +290,9 @@ def sockets(pid: int) -> int:
 
 
 def shares(server: Server) -> list[int]:
-    """How many of sixteen connections that come all at once each worker takes."""
+    """How many of sixteen simultaneous connections each worker takes."""
     connections = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(16)]
-    for connection in connections:  # who has been answered has been taken
+    for connection in connections:  # an answered connection has been accepted
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         with connection.makefile("rb") as answer:
             read_answer(answer)
@@ -303,8 +303,8 @@ def shares(server: Server) -> list[int]:
     return [former - sockets(pid) for pid, former in zip(workers(server), during, strict=True)]
 
 
-def test_connections_that_come_all_at_once_are_shared_out(server):
-    # Where other work keeps the cores busy, a worker may sleep through a round.
+def test_simultaneous_connections_are_shared_among_the_workers(server):
+    # If other work keeps the cores busy, a worker may sleep through a round.
     assert statistics.median(min(shares(server)) for _ in range(9)) >= 4
 
 
@@ -350,7 +350,7 @@ def test_a_client_that_sends_drop_by_drop_is_refused_when_its_time_is_up(tiny_ch
 
 
 class Traffic:
-    """Requests one after the other, each on a connection of its own, from some threads."""
+    """Successive requests, each on its own connection, from several threads."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -385,9 +385,7 @@ def test_a_worker_killed_under_load_is_replaced_and_costs_only_what_it_held(serv
     assert len(outcomes) > len(failed)
 
 
-def test_a_new_checkpoint_is_taken_up_and_a_damaged_one_is_not_while_requests_go_on(
-    tiny_checkpoint, tmp_path
-):
+def test_under_load_a_new_checkpoint_is_loaded_and_a_damaged_one_is_refused(tiny_checkpoint, tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(tiny_checkpoint, folder)
     server = start(folder, tmp_path / "log")
@@ -416,7 +414,7 @@ def test_a_new_checkpoint_is_taken_up_and_a_damaged_one_is_not_while_requests_go
     assert f"{folder}/model.safetensors is not the file that was saved" in refusal
 
     victim = workers(server)[0]
-    os.kill(victim, signal.SIGKILL)  # what replaces it cannot have the damaged one either
+    os.kill(victim, signal.SIGKILL)  # its replacement does not get the damaged one either
     wait_until(lambda: len(workers(server)) == 2 and victim not in workers(server))
     assert models() == {second}
     assert server.stop() == 0
@@ -492,7 +490,7 @@ def test_sigterm_finishes_and_stops(tiny_checkpoint, tmp_path):
 
 
 def test_sigterm_stops_workers_that_have_hardly_begun(tiny_checkpoint, tmp_path):
-    """They die of it, before the 25 s that workers with requests are given."""
+    """The signal kills them, before the graceful_timeout that workers with requests have."""
     for attempt in range(3):
         log = tmp_path / f"log-{attempt}"
         server = start(tiny_checkpoint, log)
@@ -516,7 +514,7 @@ def test_a_damaged_checkpoint_stops_the_server_with_one_clear_line(tiny_checkpoi
 
 def test_no_folder_for_copies_stops_the_server_with_one_clear_line(tiny_checkpoint, tmp_path):
     (tmp_path / "file").touch()
-    # Where TMPDIR is of no use Python falls back on /tmp, the working folder and others: none is left here.
+    # If TMPDIR is unusable, Python falls back to /tmp, the working folder and others: not here.
     code = (
         "import sys, tempfile, runpy; folder = sys.argv.pop();"
         "tempfile._candidate_tempdir_list = lambda: [folder];"
@@ -532,11 +530,11 @@ def test_no_folder_for_copies_stops_the_server_with_one_clear_line(tiny_checkpoi
         timeout=60,
     )
     assert done.returncode == 3
-    assert "cannot start: no folder for copies and counts can be made" in done.stderr
+    assert "cannot start: no folder can be created for copies and counts" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_that_is_no_checkpoint_is_refused_without_being_copied(tmp_path):
+def test_a_folder_that_is_not_a_checkpoint_is_refused_without_being_copied(tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "large").touch()
     with pytest.raises(Refused, match=rf"{tmp_path}/models/config.json is missing"):
