@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass
 class Server:
-    """A gunicorn that is running."""
+    """A running gunicorn."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -74,7 +74,7 @@ class Server:
 def start(
     checkpoint: Path, log: Path, application: str = "service.server:app()", **environment: str | None
 ) -> Server:
-    """Start gunicorn as the Makefile does, without waiting for it; a variable that is None is not set."""
+    """Start gunicorn as the Makefile does, without waiting for it; variables that are None are not set."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

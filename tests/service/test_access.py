@@ -15,7 +15,7 @@ ARTICLE = {"text": "The council cut the budget."}
 
 @pytest.fixture
 def client_of(summarizer):
-    """A client of an application with these settings."""
+    """Makes a client of an application with the given settings."""
 
     def make(**settings):
         return create_app(ServiceConfig(**settings), summarizer).test_client()
@@ -53,7 +53,7 @@ def test_without_a_known_key_every_address_of_the_api_is_a_401(client_of, header
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER_KEY])
-def test_each_key_opens_in_either_header(client_of, key):
+def test_each_key_is_accepted_in_either_header(client_of, key):
     client = client_of(api_keys=(KEY, OTHER_KEY))
     assert client.post("/api/evaluate", json=ARTICLE, headers=key_headers(key)).status_code == 200
     as_header = {"X-API-Key": key.encode().decode("latin-1")}
@@ -61,7 +61,7 @@ def test_each_key_opens_in_either_header(client_of, key):
     assert client.get("/metrics", headers=as_header).status_code == 200
 
 
-def test_keys_of_a_file_open_too(client_of, tmp_path):
+def test_keys_from_a_file_are_accepted_too(client_of, tmp_path):
     (tmp_path / "keys").write_text(f"{KEY}\n{OTHER_KEY}\n")
     client = client_of(api_keys_file=tmp_path / "keys")
     assert client.get("/api/model").status_code == 401
@@ -69,7 +69,7 @@ def test_keys_of_a_file_open_too(client_of, tmp_path):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/docs"])
-def test_health_and_description_are_for_everybody(client_of, path):
+def test_health_checks_and_description_need_no_key(client_of, path):
     assert client_of(api_keys=(KEY,)).get(path).status_code == 200
 
 
@@ -91,7 +91,7 @@ def test_more_requests_than_the_limit_are_429_with_the_time_to_wait(client_of):
     assert client.get("/healthz").status_code == 200
 
 
-def test_addresses_count_apart_and_an_ipv6_network_counts_as_one(client_of):
+def test_addresses_are_counted_separately_and_an_ipv6_network_counts_as_one(client_of):
     client = client_of(rate_limit="1/hour")
 
     def status(address: str) -> int:
@@ -109,12 +109,12 @@ def test_an_address_is_the_same_with_a_port_and_written_as_ipv6(client_of):
         return client.get("/api/model", headers={"X-Forwarded-For": address}).status_code
 
     assert [status("192.0.2.1:5001"), status("192.0.2.1:5002"), status("::ffff:192.0.2.1")] == [200, 429, 429]
-    # A socket for both families sees every IPv4 address so; they are not one network.
+    # A socket for both families sees every IPv4 address like this; they are not one network.
     assert [status("::ffff:192.0.2.2"), status("::ffff:192.0.2.3")] == [200, 200]
     assert [status("[2001:db8::1]:5001"), status("[2001:db8::2]"), status("2001:db8::3")] == [200, 429, 429]
 
 
-def test_keys_count_apart_and_guessing_counts_for_the_address(client_of):
+def test_keys_are_counted_separately_and_guesses_count_for_the_address(client_of):
     client = client_of(rate_limit="1/hour", api_keys=(KEY, OTHER_KEY))
     assert client.get("/api/model", headers=key_headers(KEY)).status_code == 200
     assert client.get("/api/model", headers=key_headers(KEY)).status_code == 429
@@ -126,12 +126,12 @@ def test_keys_count_apart_and_guessing_counts_for_the_address(client_of):
 @pytest.mark.parametrize(
     ("proxies", "expected"),
     [
-        (0, [200, 429, 429]),  # the header is the caller's own invention
+        (0, [200, 429, 429]),  # the caller can forge the header
         (1, [200, 200, 429]),  # the last address is what the proxy saw
         (2, [200, 429, 429]),
     ],
 )
-def test_addresses_are_believed_from_as_many_proxies_as_there_are(client_of, proxies, expected):
+def test_addresses_are_trusted_from_the_configured_number_of_proxies(client_of, proxies, expected):
     client = client_of(rate_limit="1/hour", trusted_proxies=proxies)
     seen = ["192.0.2.1, 198.51.100.1", "192.0.2.1, 198.51.100.2", "192.0.2.3, 198.51.100.2"]
     if proxies == 2:
@@ -146,7 +146,7 @@ def test_addresses_are_believed_from_as_many_proxies_as_there_are(client_of, pro
 @pytest.mark.parametrize(
     "rate", ["many", "0/minute", "60", "-1/hour", "5/minute;1/second", "9" * 5000 + "/hour"]
 )
-def test_a_rate_that_is_none_stops_the_start_by_name(client_of, rate):
+def test_an_invalid_rate_stops_the_start_and_names_the_setting(client_of, rate):
     with pytest.raises(ConfigError, match=r"SUMMARIZER_RATE_LIMIT must be .* as in 60/minute; got"):
         client_of(rate_limit=rate)
 
@@ -192,7 +192,7 @@ def test_processes_count_together_and_lose_nothing(tmp_path):
     storage.close()
 
 
-def test_a_window_ends_and_what_is_over_is_forgotten(tmp_path, monkeypatch):
+def test_a_window_ends_and_expired_counts_are_deleted(tmp_path, monkeypatch):
     now = time.time()
     monkeypatch.setattr("service.rates.time.time", lambda: now)
     storage = SharedStorage(":memory:")
@@ -201,7 +201,7 @@ def test_a_window_ends_and_what_is_over_is_forgotten(tmp_path, monkeypatch):
     now += 10
     assert (storage.get("a"), storage.get_expiry("a")) == (0, now)
     assert storage.incr("a", 10) == 1
-    assert storage.reset() == 1  # of b nothing is left
+    assert storage.reset() == 1  # the count of b has expired
     storage.close()
 
 
@@ -243,7 +243,7 @@ def test_a_star_lets_every_page_call(client_of):
     ("method", "path"),
     [("GET", "/api/model"), ("GET", "/healthz"), ("GET", "/nothing"), ("PUT", "/api/evaluate")],
 )
-def test_every_answer_says_what_browsers_must_not_do(client, method, path):
+def test_every_answer_has_the_security_headers(client, method, path):
     answer = client.open(path, method=method)
     for name, value in SECURITY_HEADERS.items():
         assert answer.headers[name] == value

@@ -19,7 +19,7 @@ def test_a_body_is_found_again_under_its_key_and_no_other():
     assert cache.get(key(2)) is None
 
 
-def test_the_body_that_was_not_asked_for_the_longest_gives_way():
+def test_the_least_recently_used_body_is_dropped():
     cache = ResponseCache(3 * (ENTRY_BYTES + 1))
     for number in (1, 2, 3):
         cache.put(key(number), b"x")
@@ -28,7 +28,7 @@ def test_the_body_that_was_not_asked_for_the_longest_gives_way():
     assert [cache.get(key(number)) for number in (1, 2, 3, 4)] == [b"x", None, b"x", b"x"]
 
 
-def test_a_body_without_room_takes_the_place_of_the_one_before_all_the_same():
+def test_a_body_that_does_not_fit_still_removes_the_previous_one():
     cache = ResponseCache(ENTRY_BYTES + 5)
     cache.put(key(1), b"small")
     assert cache.get(key(1)) == b"small"
@@ -48,7 +48,7 @@ def test_nothing_is_kept_without_room():
     st.integers(0, 4000),
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2000), st.booleans())),
 )
-def test_it_never_grows_over_its_limit_and_gives_only_what_was_put_last(limit, steps):
+def test_it_never_exceeds_its_limit_and_returns_only_the_latest_body(limit, steps):
     cache = ResponseCache(limit)
     latest = {}
     for number, size, asks in steps:

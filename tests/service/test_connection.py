@@ -14,7 +14,7 @@ def pair():
         yield timed, theirs
 
 
-def test_a_client_that_sends_byte_by_byte_has_only_so_long_for_all(pair):
+def test_a_client_that_sends_byte_by_byte_has_a_time_limit_for_the_whole_request(pair):
     ours, theirs = pair
     ours.read_by = time.monotonic() + 0.2
     theirs.send(b"a")
@@ -22,7 +22,7 @@ def test_a_client_that_sends_byte_by_byte_has_only_so_long_for_all(pair):
     with pytest.raises(SlowClient):
         ours.recv(10)
     theirs.send(b"b")
-    with pytest.raises(SlowClient):  # though there is something now
+    with pytest.raises(SlowClient):  # although there is something to read now
         ours.recv(10)
 
 
@@ -34,13 +34,13 @@ def test_reading_keeps_the_socket_blocking(pair):
     assert ours.gettimeout() is None
 
 
-def test_a_client_that_takes_no_answer_is_given_up(pair):
+def test_a_client_that_does_not_receive_its_answer_is_given_up(pair):
     ours, _ = pair
     with pytest.raises(SlowClient):
         ours.sendall(bytes(50_000_000))
 
 
-def test_a_closed_connection_is_noticed_and_nothing_is_taken_from_an_open_one(pair):
+def test_a_closed_connection_is_noticed_and_nothing_is_consumed_from_an_open_one(pair):
     ours, theirs = pair
     environ = {"gunicorn.socket": ours}
     assert not client_gone(environ)

@@ -16,7 +16,7 @@ OPTIONS = SummaryOptions(sentences=1)
 
 
 class Held:
-    """A summarizer that encodes only when it is let go, and writes down what it was given together."""
+    """A summarizer that encodes only once it is released, and records the batches that it was given."""
 
     def __init__(self, summarizer: Summarizer) -> None:
         self._summarizer = summarizer
@@ -47,7 +47,7 @@ class Held:
 
 
 class Bench:
-    """An engine on a held summarizer, and threads to ask it."""
+    """An engine with a held summarizer, and threads that call it."""
 
     def __init__(self, summarizer: Summarizer, **settings: int) -> None:
         self.held = Held(summarizer)
@@ -58,7 +58,7 @@ class Bench:
     def ask(
         self, *texts: str, seconds: float = 20, abandoned: Callable[[], bool] = lambda: False
     ) -> Future[list[Any]]:
-        """Ask in a thread, and return once the articles are let in or turned away."""
+        """Call the engine in a thread, and return once the articles are admitted or refused."""
         before, began = self.engine.depth, time.monotonic()
         articles = [Article(text, None, OPTIONS) for text in texts]
         asked = self._threads.submit(self.engine.evaluate, articles, began + seconds, abandoned)
@@ -67,7 +67,7 @@ class Bench:
         return asked
 
     def occupy(self) -> Future[list[Any]]:
-        """Make the engine busy with one article until it is let go."""
+        """Keep the engine busy with one article until it is released."""
         first = self.ask("The first is in work.")
         assert self.held.busy.wait(20)
         return first
@@ -135,7 +135,7 @@ def test_a_batch_is_closed_by_its_sentences_but_a_long_article_still_goes(bench)
     assert asking.held.batches[1:] == [texts[:2], texts[2:3], texts[3:]]
 
 
-def test_an_idle_engine_waits_for_company_as_long_as_it_is_told(bench):
+def test_an_idle_engine_waits_for_more_articles_as_long_as_configured(bench):
     asking = bench(batch_wait_ms=10_000, batch_sentences=2)
     asking.held.go.set()
     asking.ask("One that begins. The thread with it.").result()
@@ -162,7 +162,7 @@ def test_two_batches_are_never_in_work_at_once(bench):
     assert asking.held.most_at_once == 1
 
 
-def test_a_full_queue_turns_away_at_once_and_is_open_again_afterwards(bench):
+def test_a_full_queue_refuses_immediately_and_is_open_again_afterwards(bench):
     asking = bench(queue_articles=2)
     first = asking.occupy()
     assert not asking.engine.full
@@ -213,7 +213,7 @@ def test_an_article_that_cannot_be_scored_fails_alone(bench):
     assert [type(result) for result in found] == [Evaluation, EmptyText, Evaluation]
 
 
-def test_a_fault_in_the_computation_hits_only_the_article_that_brings_it_about(bench):
+def test_a_failing_computation_affects_only_the_article_that_causes_it(bench):
     asking = bench()
     first = asking.occupy()
     sound, faulty = asking.ask("It was."), asking.ask("A bomb.")
@@ -240,7 +240,7 @@ def test_the_stages_of_a_request_add_up_to_its_time(bench):
     assert record.sentences == 6
 
 
-def test_a_refusal_is_written_down(bench):
+def test_a_refusal_is_recorded(bench):
     asking = bench()
     record = RequestRecord()
     with pytest.raises(DeadlineExceeded):

@@ -88,7 +88,7 @@ def test_any_other_request_id_is_replaced(client, given_id):
     assert len(made) == 32
 
 
-def test_what_is_thrown_away_of_a_refused_body_is_bounded(client, monkeypatch):
+def test_how_much_of_a_refused_body_is_discarded_is_bounded(client, monkeypatch):
     monkeypatch.setattr(errors, "MOST_DISCARDED_BYTES", 100_000)
     body = io.BytesIO(b"x" * 1_000_000)
     environment = {"wsgi.input": body, "CONTENT_LENGTH": "1000000", "wsgi.input_terminated": True}

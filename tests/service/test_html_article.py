@@ -50,7 +50,7 @@ def test_the_page_and_its_text_get_the_same_scores(client):
     assert page == text.get_json()
 
 
-def test_a_charset_that_the_page_claims_is_not_believed():
+def test_a_charset_that_the_page_declares_is_ignored():
     page = PAGE.replace("<head>", '<head><meta charset="latin-1">')
     assert main_text(f"<?xml version='1.0' encoding='latin-1'?>{page}".encode()).startswith(FIRST)
 
@@ -149,7 +149,7 @@ def test_references_to_other_characters_are_kept(reference):
 
 
 @pytest.mark.parametrize("tag", ["noscript", "iframe", "template"])
-def test_what_a_browser_does_not_show_is_no_part_of_the_article(tag):
+def test_what_a_browser_does_not_show_is_not_part_of_the_article(tag):
     hidden = f"<{tag}>Enable JavaScript.</{tag}>"
     page = f"<body>{hidden}<p>{SECOND}</p>{hidden}<p>It rained.</p><p>Nobody {hidden}came.</p></body>"
     assert main_text(page.encode()) == f"{SECOND}\n\nIt rained.\n\nNobody came."

@@ -14,7 +14,7 @@ from service.record import record_of
 
 @pytest.fixture
 def lines(monkeypatch):
-    """A logger as gunicorn makes it, and what it has written."""
+    """A logger as gunicorn creates it, and what it has written."""
     former = logging.getLogger().handlers, logging.getLogger().level
     logger = JsonLogger(Config())
     written = io.StringIO()
@@ -31,7 +31,7 @@ def lines(monkeypatch):
 
 @pytest.fixture
 def all_lines(monkeypatch):
-    """What a process writes whose log level is ``debug``, whichever package says it."""
+    """Everything that a process with log level ``debug`` writes, from any package."""
     former = {name: logging.getLogger(name).level for name in ("", *OUR_LOGGERS, *QUOTING_LOGGERS)}
     handlers = logging.getLogger().handlers
     config = Config()
@@ -90,7 +90,7 @@ def test_a_request_is_one_line_with_its_sizes_times_and_id_and_nothing_else(line
     }
 
 
-def test_a_path_cannot_begin_a_line_and_is_not_repeated_for_ever(lines):
+def test_a_path_cannot_begin_a_line_and_is_cut_off(lines):
     logger, written = lines
     logger.access(ANSWER, None, environ(PATH_INFO="/x\n{}" + "y" * 5000), timedelta(0))
     (line,) = written()

@@ -138,7 +138,7 @@ def test_counts_of_dead_workers_stay_and_what_only_living_ones_have_goes(tmp_pat
     work(tmp_path, "1", "a")
     mark_process_dead(0, str(tmp_path))
     mark_process_dead(1, str(tmp_path))
-    text = work(tmp_path, "0", "b", "shown")  # takes the number of the first over
+    text = work(tmp_path, "0", "b", "shown")  # replaces the first and has its number
     assert 'summarizer_requests_total{route="/api/evaluate",status="200"} 3.0' in text
     assert "summarizer_queue_articles 1.0" in text
     assert 'summarizer_score_bucket{le="0.2"} 0.0' in text

@@ -53,7 +53,7 @@ def refusal(body: object) -> BadRequest:
         ({"threshold": "0"}, SummaryOptions(threshold=0.0)),
     ],
 )
-def test_a_query_and_a_json_body_say_the_same_options(parameters, options):
+def test_a_query_and_a_json_body_give_the_same_options(parameters, options):
     budget = {name: json.loads(value) for name, value in parameters.items() if name in BUDGETS}
     others = {name: value for name, value in parameters.items() if name not in budget}
     body = json.dumps({"text": "It was.", "summary": budget, **others}).encode()
@@ -72,7 +72,7 @@ def test_a_query_and_a_json_body_say_the_same_options(parameters, options):
         for value in (" 0.5", ".5", "1.", "0,5", "1_0e-1", "nan", "inf", "Infinity", "true", "null x")
     ],
 )
-def test_a_query_parameter_that_is_no_number_in_json_is_none_here(name, value):
+def test_a_query_parameter_must_be_a_number_in_json_s_notation(name, value):
     with pytest.raises(BadRequest) as refused:
         parse_query([(name, value)], "It was.")
     assert refused.value.code == "invalid_request"
@@ -87,12 +87,12 @@ def test_a_query_parameter_that_is_no_number_in_json_is_none_here(name, value):
         b'{"text": "It was.", "t\\u0065xt": "He said."}',
     ],
 )
-def test_a_name_that_an_object_has_twice_is_refused_by_name(body):
+def test_a_repeated_name_in_an_object_is_refused_by_name(body):
     with pytest.raises(MalformedJson, match=r"name (text|words) more than once"):
         parse_evaluate(body)
 
 
-def test_a_body_wrong_in_every_place_is_refused_soon_and_shortly():
+def test_a_body_that_is_invalid_everywhere_is_refused_quickly_and_briefly():
     began = time.perf_counter()
     unknown = refusal({"text": "It was.", **{f"k{number}": 1 for number in range(50_000)}})
     numbers = refusal({"sentences": [1] * 300_000})
@@ -170,7 +170,7 @@ def test_five_thousand_sentences_are_counted_in_one_pass():
     found = evaluation_of("😀" * count * length, *((n * length, (n + 1) * length) for n in range(count)))
     began = time.perf_counter()
     answer = written(found, "utf16")
-    assert time.perf_counter() - began < 3  # counting from the beginning for each would take minutes
+    assert time.perf_counter() - began < 3  # counting from the beginning each time would take minutes
     assert answer["sentences"][-1]["end"] == 2 * count * length
 
 
