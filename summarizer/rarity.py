@@ -1,4 +1,4 @@
-"""Inverse document frequencies: how rare words are in the articles that a network was trained on."""
+"""Inverse document frequencies: how rare words are in the articles that the network was trained on."""
 
 import json
 from collections import Counter
@@ -13,16 +13,16 @@ from summarizer.words import Hashes, WordTable, words_of
 
 RARITY_FILE = "rarity.json"
 
-# Words that fewer articles hold are not listed. They are most of all words, and names of people too, which
-# are nobody's business but the articles'.
+# Words that fewer articles contain are not listed. They are the majority of all words, and they include names
+# of people, which have no place in a model.
 FEWEST_ARTICLES = 3
 
 
 class Rarity:
     """The smoothed inverse document frequency log((N + 1) / (n + 1)) of a word that n of N articles contain.
 
-    The natural logarithm, at least 0 unless N is. A word that is not listed counts as one that a single
-    article contains.
+    It is a natural logarithm, and at least 0 if N is at least 1. A word that is not listed counts as one that
+    a single article contains.
 
     :ivar articles: N.
     :ivar counts: word -> n, at least :data:`FEWEST_ARTICLES`, at most N.
@@ -38,24 +38,26 @@ class Rarity:
         self.counts = counts
         listed = np.fromiter(counts.values(), np.float64, len(counts))
         self._table = WordTable(list(counts))
-        self._values = np.log((articles + 1) / (np.append(listed, 1) + 1))  # and of a word that is not listed
+        self._values = np.log(
+            (articles + 1) / (np.append(listed, 1) + 1)
+        )  # the last one is for words not listed
 
     def of(self, words: Hashes) -> NDArray[np.float64]:
-        """Of N words in lower case; shape (N,)."""
-        return self._values[self._table.places(words)]
+        """The rarity of N words in lower case; shape (N,)."""
+        return self._values[self._table.indices(words)]
 
     @classmethod
     def count(cls, articles: Iterable[Sequence[str]]) -> "Rarity":
-        """Count in how many articles, each a list of sentences, every word is found."""
-        number, counts = 0, Counter[str]()
+        """Count in how many articles, each a list of sentences, every word occurs."""
+        article_count, counts = 0, Counter[str]()
         for sentences in articles:
-            number += 1
+            article_count += 1
             counts.update({word for sentence in sentences for word in words_of(sentence)})
-        often = [(word, count) for word, count in counts.items() if count >= FEWEST_ARTICLES]
-        return cls(number, dict(sorted(often, key=lambda entry: (-entry[1], entry[0]))))
+        listed = [(word, count) for word, count in counts.items() if count >= FEWEST_ARTICLES]
+        return cls(article_count, dict(sorted(listed, key=lambda entry: (-entry[1], entry[0]))))
 
     def as_json(self) -> str:
-        """What :meth:`load` reads, a word a line; the same counts give the same text."""
+        """What :meth:`load` reads, with one word per line; the same counts give the same text."""
         lines = (f"{json.dumps(word)}: {count}" for word, count in self.counts.items())
         return f'{{"articles": {self.articles}, "words": {{\n' + ",\n".join(lines) + "\n}}\n"
 
@@ -63,17 +65,17 @@ class Rarity:
     def load(cls, file: Path) -> "Rarity":
         """Read what :meth:`as_json` wrote.
 
-        :raises CheckpointDamaged: the file holds something else.
+        :raises CheckpointDamaged: the file cannot be read, or contains something else.
         """
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             articles, counts = content["articles"], content["words"]
             if type(articles) is not int or any(type(count) is not int for count in counts.values()):
-                raise TypeError("counts must be whole numbers")
+                raise TypeError("the counts must be whole numbers")
             if articles < 0:
                 raise ValueError(f"the number of articles must be at least 0; got {articles}")
             if counts and not 0 < min(counts.values()) <= max(counts.values()) <= articles:
-                raise ValueError(f"counts must be from 1 to the number of articles, {articles}")
+                raise ValueError(f"the counts must be from 1 to the number of articles, {articles}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointDamaged(f"{file} does not hold counts of words: {error}") from error
+            raise CheckpointDamaged(f"{file} does not contain counts of words: {error}") from error
         return cls(articles, counts)

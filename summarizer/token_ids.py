@@ -1,10 +1,10 @@
-"""Sentences to token ids, as a ``tokenizers.Tokenizer`` gives them, sooner for the tokenizer of BERT.
+"""From sentences to token ids, as a ``tokenizers.Tokenizer`` returns them, but faster for BERT's.
 
-That one lower-cases, takes accents off, cuts at spaces and around every punctuation mark, and then cuts each
-word into the longest pieces that its vocabulary has. For most European text the first steps can be done
-character by character, so words are found and looked up by :mod:`summarizer.words`; only those that are not
-in the vocabulary are cut by the tokenizer's model, and sentences with other characters go through all of the
-tokenizer. Tests hold the two together.
+BERT's tokenizer lowercases, removes accents, splits at spaces and around punctuation marks, and then splits
+each word into the longest pieces in its vocabulary. For most European text the first steps can be done
+character by character, so :mod:`summarizer.words` finds the words and looks them up. Only words that are not
+in the vocabulary are split by the tokenizer's model, and sentences with other characters go through the whole
+tokenizer. Tests compare the two.
 """
 
 import re
@@ -23,7 +23,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from summarizer.words import EUROPEAN_CODE_POINTS, LETTER, MARK, OTHER, SPACE, Alphabet, Words, WordTable
 
-# Words that are remembered beside the vocabulary, and the longest of them.
+# Most words that are cached in addition to the vocabulary, and the length of the longest.
 _MOST_WORDS = 50_000
 _LONGEST_WORD = 100
 
@@ -33,7 +33,7 @@ Ids = NDArray[np.int64]
 class TokenIds:
     """The token ids of sentences, without special tokens. Thread-safe.
 
-    :param tokenizer: neither truncates nor pads.
+    :param tokenizer: must neither truncate nor pad.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -46,24 +46,24 @@ class TokenIds:
         """The ids of each of T sentences."""
         if self._words is None:
             batch = self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
-            return [np.array(found.ids, np.int64) for found in batch]
+            return [np.array(encoding.ids, np.int64) for encoding in batch]
         others: set[int] = set()
         plain = sentences
         if self._special.search("\n".join(sentences)):
-            others = {place for place, text in enumerate(sentences) if self._special.search(text)}
-            plain = ["" if place in others else text for place, text in enumerate(sentences)]
+            others = {index for index, text in enumerate(sentences) if self._special.search(text)}
+            plain = ["" if index in others else text for index, text in enumerate(sentences)]
         words = self._words.alphabet.words(plain)
         ids = self._words.of(words)
-        for place in others.union(words.others):
-            ids[place] = self._whole(sentences[place])
+        for index in others.union(words.others):
+            ids[index] = self._encode(sentences[index])
         return ids
 
-    def _whole(self, sentence: str) -> Ids:
+    def _encode(self, sentence: str) -> Ids:
         return np.array(self._tokenizer.encode(sentence, add_special_tokens=False).ids, np.int64)
 
 
 class _WordIds:
-    """Ids of words; of those that are not in the vocabulary, they are found when they are asked for."""
+    """The token ids of words. Words that are not in the vocabulary are split when they occur, and cached."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -78,52 +78,51 @@ class _WordIds:
         self._remembered: dict[str, Sequence[int]] = {}
         normalizer, pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
 
-        def look(character: str) -> tuple[int, str]:
+        def classify(character: str) -> tuple[int, str]:
             form = normalizer.normalize_str(character)
             pieces = len(pre_tokenizer.pre_tokenize_str(f"a{form}a"))
             return {1: LETTER, 2: SPACE, 3: MARK}.get(pieces, OTHER), form
 
-        self.alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, look)
+        self.alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, classify)
 
     def of(self, words: Words) -> list[Ids]:
         """The ids of the words of each sentence."""
-        ids = self._ids.take(self._table.places(words.hashes))
-        ends = np.cumsum(words.numbers)
+        ids = self._ids.take(self._table.indices(words.hashes))
+        ends = np.cumsum(words.counts)
         unlisted = np.flatnonzero(ids < 0)
         if unlisted.size:
             pieces = self._pieces(words, unlisted)
-            numbers = np.ones(len(ids), np.int64)
-            numbers[unlisted] = [len(found) for found in pieces]
-            ids = np.repeat(ids, numbers)
+            counts = np.ones(len(ids), np.int64)
+            counts[unlisted] = [len(row) for row in pieces]
+            ids = np.repeat(ids, counts)
             ids[ids < 0] = list(chain.from_iterable(pieces))
-            ends = np.append(0, np.cumsum(numbers)).take(ends)
+            ends = np.append(0, np.cumsum(counts)).take(ends)
         return [ids[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
     def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[Sequence[int]]:
-        """The ids of words that the vocabulary does not have as a whole, each at least one."""
+        """The ids of words that are not in the vocabulary as a whole; at least one each."""
         spans = zip(words.starts[unlisted].tolist(), words.ends[unlisted].tolist(), strict=True)
         texts = [words.text[start:end] for start, end in spans]
         pieces = {text: self._remembered[text] for text in texts if text in self._remembered}
         new = list({text: None for text in texts if text not in pieces})
         if new:
-            cut = self._cut(new)
-            pieces |= zip(new, cut, strict=True)
+            pieces |= zip(new, self._split(new), strict=True)
             room = max(_MOST_WORDS - len(self._remembered), 0)
             short = (text for text in new if len(text) <= _LONGEST_WORD)
             self._remembered |= {text: pieces[text] for text in islice(short, room)}
         return [pieces[text] for text in texts]
 
-    def _cut(self, words: Sequence[str]) -> list[Sequence[int]]:
-        """The ids of different words, each at least one. In one call, which costs less than one for each."""
-        found = self._tokenizer.encode("\n".join(words), add_special_tokens=False)
-        cut: defaultdict[int | None, array[int]] = defaultdict(partial(array, "i"))
-        for word, row in zip(found.word_ids, found.ids, strict=True):
-            cut[word].append(row)
-        return list(cut.values())
+    def _split(self, words: Sequence[str]) -> list[Sequence[int]]:
+        """The ids of distinct words, at least one each. One call for all is faster than one for each."""
+        encoding = self._tokenizer.encode("\n".join(words), add_special_tokens=False)
+        pieces: defaultdict[int | None, array[int]] = defaultdict(partial(array, "i"))
+        for word, row in zip(encoding.word_ids, encoding.ids, strict=True):
+            pieces[word].append(row)
+        return list(pieces.values())
 
 
 def _is_of_bert(tokenizer: Tokenizer) -> bool:
-    """Whether it is the tokenizer that this module knows; tokens may be added that are no phrases."""
+    """Whether it is the tokenizer that this module imitates. Added tokens must be single words."""
     normalizer, model = tokenizer.normalizer, tokenizer.model
     added = tokenizer.get_added_tokens_decoder().values()
     return (

@@ -1,6 +1,6 @@
-"""How a sentence is set: what ends it, and how much of it is capitals and digits.
+"""The typography of a sentence: what ends it, and how much of it is capitals and digits.
 
-Captions, headings, bylines and score lines differ from sentences in this more than in what they say.
+Captions, headings, bylines and sports results differ from sentences in this more than in their content.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _COLUMNS = 4
 
 _FULL_STOPS = frozenset(".…。｡．۔।॥։።។៕៖။")
 _QUESTIONS_AND_EXCLAMATIONS = frozenset("?!？！؟፧‽⁉⁈\u037e")
-# May stand behind what ends a sentence: white space, characters without a form, quotation marks of either
+# May follow the end mark of a sentence: white space, invisible characters, quotation marks of either
 # direction (languages differ), closing brackets.
 _CLOSING = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
@@ -28,8 +28,8 @@ _CLOSING = (
 def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     """Four numbers in [0, 1] for each of T sentences.
 
-    - 1 if it ends with a full stop or an ellipsis; quotation marks and brackets behind it do not count
-    - 1 if it ends so with a question or exclamation mark
+    - 1 if it ends with a full stop or an ellipsis, whatever quotation marks and brackets follow
+    - 1 if it ends with a question or exclamation mark, likewise
     - the square root of the share of its characters that are capitals; the root, since shares are small
     - the same of the digits 0 to 9
 
@@ -38,11 +38,11 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     >>> typography(["It rained (all day).", "READ MORE: Storm", "Why?"]).astype(float).round(2).tolist()
     [[1.0, 0.0, 0.22, 0.0], [0.0, 0.0, 0.75, 0.0], [0.0, 1.0, 0.5, 0.0]]
     """
-    found = np.zeros((len(sentences), _COLUMNS), np.float32)
+    features = np.zeros((len(sentences), _COLUMNS), np.float32)
     ends = [sentence.rstrip(_CLOSING)[-1:] for sentence in sentences]
-    found[:, 0] = [end in _FULL_STOPS for end in ends]
-    found[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
-    # All sentences at once, character by character. One letter's lowercase form is two; a plain I stands in.
+    features[:, 0] = [end in _FULL_STOPS for end in ends]
+    features[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
+    # All sentences at once. The lowercase form of İ alone is two characters, so it is replaced by I.
     text = "".join(sentences).replace("\u0130", "I")
     codes, lowercase = code_points(text), code_points(text.lower())
     edges = np.zeros(len(sentences) + 1, np.int64)
@@ -50,7 +50,7 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     digits = (codes >= ord("0")) & (codes <= ord("9"))
     for column, marked in ((2, codes != lowercase), (3, digits)):
         before = np.searchsorted(np.flatnonzero(marked), edges)
-        found[:, column] = before[1:] - before[:-1]
-    found[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]
-    np.sqrt(found[:, 2:], out=found[:, 2:])
-    return found
+        features[:, column] = before[1:] - before[:-1]
+    features[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]
+    np.sqrt(features[:, 2:], out=features[:, 2:])
+    return features

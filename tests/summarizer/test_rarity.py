@@ -66,7 +66,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, articles):
 def test_anything_else_is_refused_by_name(tmp_path, content):
     file = tmp_path / "rarity.json"
     file.write_text(content)
-    with pytest.raises(CheckpointDamaged, match=r"rarity\.json does not hold counts of words"):
+    with pytest.raises(CheckpointDamaged, match=r"rarity\.json does not contain counts of words"):
         Rarity.load(file)
 
 

@@ -36,9 +36,9 @@ SENTENCES = st.lists(EUROPEAN | st.text(max_size=30) | st.sampled_from(AWKWARD),
 
 @given(SENTENCES)
 def test_words_found_at_once_are_those_of_each_sentence(sentences):
-    hashes, numbers = hashed_words_of(sentences)
+    hashes, counts = hashed_words_of(sentences)
     words = [words_of(sentence) for sentence in sentences]
-    assert numbers.tolist() == [len(row) for row in words]
+    assert counts.tolist() == [len(row) for row in words]
     np.testing.assert_array_equal(hashes, hashes_of([word for row in words for word in row]))
 
 
@@ -83,7 +83,7 @@ def test_an_alphabet_folds_letters_and_says_where_it_does_not_know_one():
         "!",
         "a",
     ]
-    assert words.numbers[:2].tolist() == [4, 0]
+    assert words.counts[:2].tolist() == [4, 0]
     assert words.others == [2, 3]
 
 
@@ -91,6 +91,6 @@ def test_an_alphabet_folds_letters_and_says_where_it_does_not_know_one():
 def test_a_table_finds_what_it_holds_and_nothing_else(words, asked):
     table = WordTable(words)
     asked = [*asked, *words]
-    places = {word: place for place, word in enumerate(words)}
-    expected = [places.get(word, len(words)) for word in asked]
-    assert table.places(hashes_of(asked)).tolist() == expected
+    indices = {word: index for index, word in enumerate(words)}
+    expected = [indices.get(word, len(words)) for word in asked]
+    assert table.indices(hashes_of(asked)).tolist() == expected
