@@ -20,7 +20,7 @@ from service.record import RequestRecord
 from summarizer import Evaluation, InputError, Summarizer, SummaryOptions
 from summarizer.document import Document
 from summarizer.encoder import Encoded
-from summarizer.pipeline import Scores
+from summarizer.selection import Scores
 
 
 class Article(NamedTuple):

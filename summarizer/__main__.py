@@ -1,4 +1,4 @@
-"""The command: an article in a file or on standard input, its summary on standard output."""
+"""The command ``summarizer``: reads an article from a file or standard input and prints its summary."""
 
 import argparse
 import json
@@ -8,25 +8,25 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from summarizer.arguments import add_model, add_summary_options, name, summary_options
-from summarizer.document import Evaluation, ScoredSentence
+from summarizer.arguments import add_model, add_summary_options, non_empty, summary_options
+from summarizer.document import Evaluation, ScoredSentence, one_line
 from summarizer.errors import InputError, InvalidOption, InvalidText, SummarizerError
 
-# Share of U+0000 among the characters of an article. UTF-16 that is read as UTF-8 has more.
-MOST_NULLS = 0.05
+# Largest share of U+0000 among the characters of an article. UTF-16 decoded as UTF-8 has more.
+MAX_NULL_SHARE = 0.05
 
-BAR_WIDTH = 20  # characters of a full bar, for a score of 1
+BAR_WIDTH = 20  # characters, for a score of 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
-    :param arguments: those of the process by default.
-    :returns: exit status: 0 done, 1 the article or the checkpoint cannot be used, 2 wrong arguments,
-        130 interrupted.
+    :param arguments: by default those of the process.
+    :returns: exit status: 0 for success, 1 if the article or the checkpoint cannot be used, 2 for invalid
+        arguments, 130 if interrupted.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    # Imported when needed: neither --help nor a wrong argument should wait for NumPy.
+    # Imported only when needed: neither --help nor an invalid argument should wait for NumPy.
     if given[:1] == ["batch"]:
         from summarizer.batch_command import batch
 
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         evaluation = _evaluate(parsed)
         _write(_render(evaluation, scores=parsed.scores, as_json=parsed.json))
-    except BrokenPipeError:  # the reader, say head, has seen enough
-        # What is left in the buffer goes nowhere; or the interpreter fails while it flushes at exit.
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe
+        # Discard what is left in the buffer; otherwise the interpreter fails when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (SummarizerError, OSError) as error:
@@ -54,15 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="summarizer",
         description="Print the sentences of an article that a curator would quote.",
-        epilog="Many articles: summarizer batch --help. (An article in a file of that name: ./batch.)",
+        epilog="For many articles: summarizer batch --help. (For an article in a file named batch: ./batch.)",
     )
     parser.add_argument(
-        "article", nargs="?", default="-", type=name, help="a UTF-8 text file; standard input by default"
+        "article", nargs="?", default="-", type=non_empty, help="a UTF-8 text file; standard input by default"
     )
     add_summary_options(parser)
-    shape = parser.add_argument_group("what to print").add_mutually_exclusive_group()
-    shape.add_argument("--scores", action="store_true", help="every sentence with its score and a bar")
-    shape.add_argument("--json", action="store_true", help="everything, in the form of the HTTP API")
+    shape = parser.add_argument_group("output").add_mutually_exclusive_group()
+    shape.add_argument("--scores", action="store_true", help="print every sentence with its score")
+    shape.add_argument("--json", action="store_true", help="print everything, as the HTTP API returns it")
     add_model(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     return parser
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 def _version() -> str:
     try:
         return version("quote-summarizer")
-    except PackageNotFoundError:  # run from a folder of sources
+    except PackageNotFoundError:  # run from a source folder
         return "(not installed)"
 
 
@@ -84,10 +84,10 @@ def _evaluate(parsed: argparse.Namespace) -> Evaluation:
 
 
 def _read(article: str) -> str:
-    """The article, which is UTF-8.
+    """Read the article, which must be UTF-8.
 
     :raises InputError: standard input is closed.
-    :raises InvalidText: not UTF-8, or more of it is U+0000 than MOST_NULLS, as in UTF-16.
+    :raises InvalidText: it is not UTF-8, or more than MAX_NULL_SHARE of it is U+0000, as in UTF-16.
     :raises OSError: the file cannot be read.
     """
     raw = _standard_input() if article == "-" else Path(article).read_bytes()
@@ -96,10 +96,10 @@ def _read(article: str) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidText(
-            f"{source} is not UTF-8: byte {error.start} cannot be read; convert it first"
+            f"{source} is not UTF-8: byte {error.start} cannot be decoded; convert it first"
         ) from None
     nulls = text.count("\0")
-    if nulls > MOST_NULLS * len(text):
+    if nulls > MAX_NULL_SHARE * len(text):
         raise InvalidText(
             f"{source} is not UTF-8: {nulls} of its {len(text)} characters are U+0000, as in UTF-16;"
             " convert it first: iconv -f utf-16le -t utf-8"
@@ -108,7 +108,7 @@ def _read(article: str) -> str:
 
 
 def _standard_input() -> bytes:
-    """All of it.
+    """Everything on standard input.
 
     :raises InputError: it is closed.
     """
@@ -120,15 +120,15 @@ def _standard_input() -> bytes:
 
 
 def _write(text: str) -> None:
-    """All of it to standard output, or nothing.
+    """Write the whole text to standard output, or nothing.
 
-    :raises SummarizerError: the encoding there lacks one of the characters.
+    :raises SummarizerError: the encoding of standard output lacks one of the characters.
     """
     try:
         print(text, flush=True)
     except UnicodeEncodeError as error:
         raise SummarizerError(
-            f"standard output is {error.encoding}, which has no {text[error.start]!r};"
+            f"standard output is encoded as {error.encoding}, which cannot represent {text[error.start]!r};"
             " set PYTHONIOENCODING=utf-8"
         ) from None
 
@@ -138,16 +138,16 @@ def _render(evaluation: Evaluation, *, scores: bool, as_json: bool) -> str:
         return json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=2)
     if scores:
         return "\n".join(map(_score_line, evaluation.sentences))
-    return "\n".join(_line(sentence.text) for sentence in evaluation.selected)
+    return "\n".join(one_line(sentence.text) for sentence in evaluation.selected)
 
 
 def _score_line(sentence: ScoredSentence) -> str:
     mark = "*" if sentence.selected else " "
-    return f"{sentence.score:.2f} {_bar(sentence.score)} {mark} {_line(sentence.text)}"
+    return f"{sentence.score:.2f} {_bar(sentence.score)} {mark} {one_line(sentence.text)}"
 
 
 def _bar(score: float) -> str:
-    """As long as the score is high, in eighths of a character.
+    """A bar as long as the score is high, in steps of an eighth of a character.
 
     >>> _bar(0.5)
     '██████████          '
@@ -155,10 +155,6 @@ def _bar(score: float) -> str:
     full, eighths = divmod(round(score * BAR_WIDTH * 8), 8)
     part = " ▏▎▍▌▋▊▉"[eighths] if eighths else ""
     return ("█" * full + part).ljust(BAR_WIDTH)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 if __name__ == "__main__":

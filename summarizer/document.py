@@ -1,8 +1,15 @@
-"""What goes through the pipeline: sentences of an article in, an evaluation of them out."""
+"""The records that pass through the pipeline: from the sentences of an article to their evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Span(NamedTuple):
+    """A slice of a text: ``text[start:end]``, offsets in code points."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,7 @@ class Sentence:
 class Document:
     """An article and its sentences, ascending and disjoint.
 
-    :ivar field: what an error about it points at: ``text``, or ``sentences`` for the caller's own split.
+    :ivar field: the input field that errors about it name: ``text``, or ``sentences`` if the caller split it.
     """
 
     text: str
@@ -28,15 +35,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence of the article with what the model says of it.
+    """A sentence of the article with its score.
 
-    :ivar index: position among the article's sentences, from 0.
+    :ivar index: its index among the article's sentences, from 0.
     :ivar start: offset of the first character in the article, in code points.
     :ivar end: offset just after the last character: ``article[start:end] == text``.
     :ivar score: expected closeness to what a curator would quote, in [0, 1].
     :ivar rank: 1 for the best score; equal scores rank in document order.
     :ivar selected: whether it is part of the summary.
-    :ivar truncated: whether the encoder read only the beginning of it.
+    :ivar truncated: whether the encoder read only its beginning.
     """
 
     index: int
@@ -53,7 +60,7 @@ class ScoredSentence:
 class ModelInfo:
     """Which model gave the scores.
 
-    :ivar sha256: the same digest means the same model, and so the same scores for the same article.
+    :ivar sha256: digest of the model: the same digest means the same scores for the same article.
     :ivar encoder: name of the encoder.
     """
 
@@ -65,7 +72,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationWarning:
-    """Something that the caller should know about an evaluation that succeeded."""
+    """Something the caller should know about an evaluation that succeeded."""
 
     code: str
     detail: str
@@ -73,13 +80,13 @@ class EvaluationWarning:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Every sentence of one article with its score, and the selected ones.
+    """Every sentence of an article with its score, and which of them are selected.
 
     :ivar text: the article that the offsets refer to.
     :ivar sentences: all sentences in document order.
-    :ivar indices: positions of the selected sentences, in the order that was asked for.
+    :ivar indices: indices of the selected sentences, in the requested order.
     :ivar model: which model gave the scores.
-    :ivar warnings: empty when there is nothing to say.
+    :ivar warnings: usually empty.
     """
 
     text: str
@@ -90,16 +97,16 @@ class Evaluation:
 
     @property
     def selected(self) -> tuple[ScoredSentence, ...]:
-        """The selected sentences, in the order that was asked for."""
+        """The selected sentences, in the requested order."""
         return tuple(self.sentences[index] for index in self.indices)
 
     @property
     def summary(self) -> str:
         """The selected sentences as one text; line breaks inside a sentence become spaces."""
-        return " ".join(" ".join(sentence.text.split()) for sentence in self.selected)
+        return " ".join(one_line(sentence.text) for sentence in self.selected)
 
     def as_dict(self) -> dict[str, Any]:
-        """The form in which the API and the command give it, ready for JSON."""
+        """The evaluation as the HTTP API and the command return it, ready for JSON."""
         return {
             "model": _plain(self.model),
             "sentences": [_plain(sentence) for sentence in self.sentences],
@@ -108,6 +115,11 @@ class Evaluation:
         }
 
 
+def one_line(text: str) -> str:
+    """The text with every run of white space as one space, and none at the ends."""
+    return " ".join(text.split())
+
+
 def _plain(record: ModelInfo | ScoredSentence | EvaluationWarning) -> dict[str, Any]:
-    """Fields in their order. (dataclasses.asdict copies deeply, which 5,000 sentences would feel.)"""
+    """The fields in order. (dataclasses.asdict copies deeply, which is slow for 5,000 sentences.)"""
     return {name: getattr(record, name) for name in record.__slots__}

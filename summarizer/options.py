@@ -1,4 +1,4 @@
-"""How long the summary may be, in what order it comes, and how it avoids repeating itself."""
+"""Options of a summary: its length, its order, and how it avoids repetition."""
 
 import sys
 from dataclasses import dataclass, fields
@@ -15,20 +15,20 @@ DEFAULT_SENTENCES = 3
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """At most one budget, an order, and a way to treat redundancy.
+    """How to choose a summary: at most one budget, an order, and a treatment of redundancy.
 
     Without a budget the summary has :data:`DEFAULT_SENTENCES` sentences.
 
-    :ivar sentences: number of sentences, at least 1; an article that has fewer gives all.
+    :ivar sentences: number of sentences, at least 1; all of them if the article has fewer.
     :ivar words: most words (runs of non-space characters) in the whole summary, at least 1.
     :ivar ratio: share of the article's sentences, in (0, 1], rounded down, but at least one.
-    :ivar threshold: the sentences that score at least this, in [0, 1], without those that ``redundancy``
-        leaves out.
+    :ivar threshold: lowest score of a selected sentence, in [0, 1]; all that reach it are selected, except
+        those that ``redundancy`` leaves out.
     :ivar order: ``document`` or ``score`` (best first).
-    :ivar redundancy: ``none``; ``trigram``: pass over a sentence that repeats three words in a
-        row of one already chosen; ``mmr``: maximal marginal relevance, a sentence loses what its
-        vector has in common with those already chosen.
-    :raises InvalidOption: a wrong type, a value out of range, or two budgets.
+    :ivar redundancy: ``none``; ``trigram``: skip a sentence that shares three consecutive words with
+        one already chosen; ``mmr``: maximal marginal relevance, a sentence is worth less the more similar
+        its vector is to those already chosen.
+    :raises InvalidOption: an option has the wrong type or is out of range, or two budgets are given.
     """
 
     sentences: int | None = None
@@ -59,7 +59,7 @@ OPTION_NAMES = tuple(field.name for field in fields(SummaryOptions))
 
 
 def _check_digits(name: str, value: object) -> None:
-    """Refuse a number so long that Python does not write it: no message and no request could hold it."""
+    """Refuse an integer so long that Python does not print it: no message and no request could contain it."""
     try:
         repr(value)
     except ValueError:
@@ -67,7 +67,7 @@ def _check_digits(name: str, value: object) -> None:
 
 
 def _count(name: str, value: object) -> int | None:
-    """As a plain int, which JSON can hold; NumPy's are taken too."""
+    """The count as a plain int, for JSON; integers of NumPy are accepted."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
@@ -78,10 +78,10 @@ def _count(name: str, value: object) -> int | None:
 def _check_share(name: str, value: object, *, zero_allowed: bool) -> None:
     if value is None:
         return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 1 or (value == 0 and not zero_allowed):  # type: ignore[operator]
-        low = "0 (included)" if zero_allowed else "0 (not included)"
-        raise InvalidOption(f"{name} must be a number from {low} to 1; got {value!r}", name)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1 or (value == 0 and not zero_allowed):  # type: ignore[operator]
+        limits = "from 0 to 1" if zero_allowed else "above 0 and at most 1"
+        raise InvalidOption(f"{name} must be a number {limits}; got {value!r}", name)
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -1,15 +1,16 @@
-"""Where line breaks end something (a paragraph, a heading, a list item) and where they only wrap a line."""
+"""Which line breaks end something (a paragraph, a heading, a list item), and which only wrap a line."""
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
-# What str.splitlines takes for the end of a line, \r\n as one.
+from summarizer.document import Span
+
+# A line, which ends at the characters at which str.splitlines ends it.
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
-# Columns at which people and programs wrap text. Shorter lines are verse, lists or headings; longer ones
-# are paragraphs that happen to be about equally long.
+# Widths at which text is hard-wrapped. Shorter lines are verse, lists or headings; longer ones are paragraphs
+# that happen to be about equally long.
 NARROWEST_WRAP = 40
 WIDEST_WRAP = 120
 
@@ -19,38 +20,31 @@ _QUOTED_LINE = re.compile(r"\s*>")
 _FIRST_WORD = re.compile(r"\S+")
 
 
-class Span(NamedTuple):
-    """A slice of the text: ``text[start:end]``."""
-
-    start: int
-    end: int
-
-
 def paragraphs(text: str) -> Iterator[Span]:
-    """Slices of the text within which a line break means nothing.
+    """Slices of the text within which line breaks have no meaning.
 
-    A blank line, a heading, a list item and a paragraph of one line end where they end. Lines of a
-    hard-wrapped paragraph stay together: such a line ends because the next word did not fit.
+    A blank line ends a slice, and so does the end of a heading, a list item or a paragraph of one line. Lines
+    of a hard-wrapped paragraph stay together: such a line ends because the next word did not fit.
 
-    :returns: ascending and disjoint; together they hold all but white space.
+    :returns: ascending and disjoint; together they contain everything but white space.
     """
     for run in _runs(text):
         yield from _split_run(text, run)
 
 
 def _runs(text: str) -> Iterator[list[Span]]:
-    """Lines that follow each other without a blank line between."""
+    """Groups of consecutive lines without a blank line between them."""
     run: list[Span] = []
     previous_end = 0
-    for found in _LINE.finditer(text):
-        if not found.group().strip():
+    for line in _LINE.finditer(text):
+        if not line.group().strip():
             continue
-        gap = text[previous_end : found.start()]
+        gap = text[previous_end : line.start()]
         if run and len(gap.splitlines()) > 1:
             yield run
             run = []
-        run.append(Span(found.start(), found.end()))
-        previous_end = found.end()
+        run.append(Span(line.start(), line.end()))
+        previous_end = line.end()
     if run:
         yield run
 
@@ -59,13 +53,13 @@ def _split_run(text: str, run: Sequence[Span]) -> Iterator[Span]:
     lines = [text[line.start : line.end].rstrip() for line in run]
     width = max(map(len, lines))
     full = [_is_full(line, following, width) for line, following in pairwise(lines)]
-    inner = [
-        not _begins_anew(line, following, full=here)
-        for here, (line, following) in zip(full, pairwise(lines), strict=True)
+    continued = [
+        not _starts_block(line, following, full=is_full)
+        for is_full, (line, following) in zip(full, pairwise(lines), strict=True)
     ]
-    wraps = [here and within for here, within in zip(full, inner, strict=True)]
-    # One line that ends near the margin is chance; a wrapped paragraph has most of them there.
-    if not NARROWEST_WRAP <= width <= WIDEST_WRAP or 2 * sum(wraps) < sum(inner):
+    wraps = [is_full and is_continued for is_full, is_continued in zip(full, continued, strict=True)]
+    # One line that ends near the margin may be chance; in a wrapped paragraph most of them do.
+    if not NARROWEST_WRAP <= width <= WIDEST_WRAP or 2 * sum(wraps) < sum(continued):
         yield from run
         return
     start = run[0].start
@@ -76,11 +70,11 @@ def _split_run(text: str, run: Sequence[Span]) -> Iterator[Span]:
     yield Span(start, run[-1].end)
 
 
-def _begins_anew(line: str, following: str, *, full: bool) -> bool:
-    """Whether the following line is a list item or a heading, or changes between quoted mail and not.
+def _starts_block(line: str, following: str, *, full: bool) -> bool:
+    """Whether the following line starts a list item, a heading, or a change into or out of quoted mail.
 
-    ``a. It`` or ``12. Then`` can also be the end of a sentence that was wrapped there: so it is where the
-    line before is full, ends in no punctuation and is no such item itself.
+    ``a. It`` or ``12. Then`` can also be the end of a wrapped sentence. That is assumed if the line before
+    is full, does not end with punctuation and is not such an item itself.
     """
     if _BULLET.match(following):
         return True
@@ -90,6 +84,6 @@ def _begins_anew(line: str, following: str, *, full: bool) -> bool:
 
 
 def _is_full(line: str, following: str, width: int) -> bool:
-    """Whether the first word of the following line would not have fitted."""
+    """Whether the first word of the following line would not have fitted on this one."""
     word = _FIRST_WORD.search(following)
     return word is not None and len(line) + 1 + len(word.group()) > width

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +14,22 @@ from summarizer.encoder import Encoded
 from summarizer.errors import TooManySentences
 from summarizer.model import network_input
 from summarizer.options import DEFAULT_OPTIONS, SummaryOptions
-from summarizer.selection import by_score, select
+from summarizer.selection import Scores, by_score, select
 from summarizer.sentences import SentenceSplitter, join
 from summarizer.text_features import text_features
 from summarizer.texts import check_several, in_article
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
-# What single precision can tell apart. The network reads one article at a time, so an article has the same
-# scores to the last digit whatever it is scored together with, if its vectors are the same.
+# The precision of float32. The network reads one article at a time, so if the vectors of an article are the
+# same, its scores are the same to the last digit, whatever it is scored together with.
 SCORE_DECIMALS = 6
-
-# Of one article: shape (T,), in [0, 1].
-Scores: TypeAlias = NDArray[np.float64]
 
 
 class Summarizer:
-    """A loaded model. Thread-safe: evaluating changes nothing in it.
+    """A loaded model. Thread-safe: evaluating changes no state.
 
-    :meth:`evaluate` does all at once. Its stages can be called one by one, to time or to batch them:
+    :meth:`evaluate` runs all stages. They can also be called one by one, to time or batch them:
     :meth:`split` (or :meth:`take_sentences`), :meth:`encode`, :meth:`score`, :meth:`select`.
 
     :param loaded: the checkpoint.
@@ -64,14 +61,15 @@ class Summarizer:
         device: str | None = None,
         max_sentences: int | None = None,
     ) -> "Summarizer":
-        """Load a checkpoint; without a folder, the default one that comes with this package.
+        """Load a checkpoint; without a folder, the default one that is shipped with this package.
 
-        Never touches the network, unless the checkpoint or the caller names an encoder on a model hub.
+        Nothing is downloaded, unless the checkpoint or the caller names an encoder on a model hub.
 
         :param encoder: where the encoder is, if not where the checkpoint says.
-        :param device: for an encoder that runs in PyTorch, as it names devices; its GPU by default.
+        :param device: PyTorch's name of the device for a transformer encoder; by default a GPU if there is
+            one.
         :raises CheckpointError: the folder cannot be used; the message names the file and the reason.
-        :raises EncoderUnavailable: the encoder is not installed here.
+        :raises EncoderUnavailable: the encoder is not available.
         """
         loaded = checkpoint.load(
             DEFAULT_CHECKPOINT if folder is None else Path(folder), encoder=encoder, device=device
@@ -81,7 +79,7 @@ class Summarizer:
     def evaluate(self, text: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
         """Score every sentence of an article and choose its summary.
 
-        :raises InputError: nothing to score in the text, or more than the limit.
+        :raises InputError: the text has no sentence, more sentences than the limit, or a lone surrogate.
         """
         return self._evaluate([self.split(text)], options)[0]
 
@@ -90,47 +88,49 @@ class Summarizer:
     ) -> Evaluation:
         """Score the caller's own sentences as they are; offsets refer to them joined by line feeds.
 
-        :raises InputError: no sentence, a blank one, more than the limit, or a string instead of a list.
+        :raises InputError: there is no sentence, one is blank or not valid text, there are more than the
+            limit, or a string was given instead of a list.
         """
         return self._evaluate([self.take_sentences(sentences)], options)[0]
 
     def evaluate_many(
         self, texts: Iterable[str], options: SummaryOptions = DEFAULT_OPTIONS
     ) -> list[Evaluation]:
-        """Score several articles together: the same evaluations as one by one, sooner.
+        """Score several articles together, which is faster than one by one; the evaluations are the same.
 
-        A transformer encoder rounds otherwise in a batch: there scores may differ by about 1e-6.
+        With a transformer encoder, whose rounding depends on the batch, scores may differ by about 1e-6.
 
-        :raises InputError: one of the texts cannot be used; its position is in a note on the error. Or a
-            string instead of several.
+        :raises InputError: one of the texts cannot be used (a note on the error gives its index), or a string
+            was given instead of a list.
         """
         check_several(texts, "texts")
         documents = []
-        for position, text in enumerate(texts):
-            with in_article(position):
+        for index, text in enumerate(texts):
+            with in_article(index):
                 documents.append(self.split(text))
         return self._evaluate(documents, options)
 
     def warm_up(self) -> None:
-        """Run once, so that the first caller does not wait for lazy initialization."""
+        """Evaluate once, so that the first caller does not wait for lazy initialization."""
         self.evaluate("The first sentence pays for the others. The second one is on the house.")
 
     def split(self, text: str) -> Document:
-        """First stage: an article as its sentences.
+        """First stage: split an article into sentences.
 
-        :raises InputError: nothing to score in the text, or more than the limit.
+        :raises InputError: the text has no sentence, more sentences than the limit, or a lone surrogate.
         """
         return self._checked(self._splitter.document(text))
 
     def take_sentences(self, sentences: Iterable[str]) -> Document:
-        """First stage where the caller has split already.
+        """First stage, if the caller has already split the article.
 
-        :raises InputError: no sentence, a blank one, more than the limit, or a string instead of a list.
+        :raises InputError: there is no sentence, one is blank or not valid text, there are more than the
+            limit, or a string was given instead of a list.
         """
         return self._checked(join(sentences))
 
     def encode(self, documents: Sequence[Document]) -> list[Encoded]:
-        """Second stage: vectors of each document; one call, so that the encoder batches over articles.
+        """Second stage: the vectors of each document; one call, so that the encoder batches over all.
 
         :param documents: at least one.
         """
@@ -144,25 +144,25 @@ class Summarizer:
         ]
 
     def features(self, document: Document) -> NDArray[np.float32]:
-        """What there is to read of each sentence beside its vector; :meth:`score` takes it by itself.
+        """What the network reads of each sentence apart from its vector. :meth:`score` computes it itself.
 
         :returns: shape (T, 18), or (T, 12) without a rarity: :func:`summarizer.text_features.text_features`.
         """
         return text_features([sentence.text for sentence in document.sentences], self._rarity)
 
     def score(self, documents: Sequence[Document], encoded: Sequence[Encoded]) -> list[Scores]:
-        """Third stage: scores of each document, which do not depend on the others."""
+        """Third stage: the scores of each document, which do not depend on the others."""
         return [self._score(*parts) for parts in zip(documents, encoded, strict=True)]
 
     def select(
         self, document: Document, encoded: Encoded, scores: Scores, options: SummaryOptions = DEFAULT_OPTIONS
     ) -> Evaluation:
-        """Last stage: ranks and the summary of one document."""
+        """Last stage: the ranks and the summary of one document."""
         texts = [sentence.text for sentence in document.sentences]
         indices = select(scores, texts, encoded.vectors, options)
         selected = frozenset(indices)
         ranks = {index: rank for rank, index in enumerate(by_score(scores), start=1)}
-        # Lists at once: a number from an array takes longer than the rest of a sentence's record.
+        # As lists: to take one number from an array is slower than to make the rest of a sentence's record.
         plain_scores, truncated = scores.tolist(), encoded.truncated.tolist()
         sentences = tuple(
             ScoredSentence(
@@ -198,8 +198,8 @@ class Summarizer:
         return document
 
     def _score(self, document: Document, encoded: Encoded) -> Scores:
-        read = network_input(encoded.vectors, self.features(document), self._scorer.config)
-        scores = self._scorer.score(read)
+        inputs = network_input(encoded.vectors, self.features(document), self._scorer.config)
+        scores = self._scorer.score(inputs)
         return scores.astype(np.float64).round(SCORE_DECIMALS)
 
 

@@ -1,22 +1,25 @@
-"""Which sentences make the summary: pure functions from scores to positions.
+"""Which sentences make the summary: pure functions from scores to indices.
 
-Every budget is a limit on a sum of costs: one a sentence, its words, or, for a threshold, nothing
-where the score reaches it. A budget in sentences (``sentences``, ``ratio``) is also a promise: when too
-few fresh sentences are left, the best of the repetitive ones fill it up. ``words`` and ``threshold``
-promise nothing, so repetition leaves the summary shorter.
+Every budget is a limit on a sum of costs. A sentence costs 1, or its words, or, for a threshold, 0 if its
+score reaches it. A budget in sentences (``sentences``, ``ratio``) is also a promise: when too few sentences
+without repetition are left, the best of the others fill it up. ``words`` and ``threshold`` promise nothing,
+so there repetition makes the summary shorter.
 """
 
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from summarizer.options import DEFAULT_SENTENCES, SummaryOptions
 
-# Weight of the score against the similarity to what is already chosen: lambda in Carbonell and
+# Of one article: shape (T,), in [0, 1].
+Scores: TypeAlias = NDArray[np.float64]
+
+# Weight of the score against the similarity to the sentences already chosen: lambda in Carbonell and
 # Goldstein, "The Use of MMR, Diversity-Based Reranking" (SIGIR 1998).
 MMR_SCORE_WEIGHT = 0.7
 
@@ -24,7 +27,7 @@ _WORD = re.compile(r"\w+")
 
 
 def select(
-    scores: NDArray[np.float64],
+    scores: Scores,
     texts: Sequence[str],
     vectors: NDArray[np.float32],
     options: SummaryOptions,
@@ -33,9 +36,9 @@ def select(
 
     :param scores: shape (T,), in [0, 1].
     :param texts: the T sentences.
-    :param vectors: shape (T, D); only ``mmr`` looks at them.
-    :returns: positions, unique, ascending for ``order="document"`` and best first for
-        ``order="score"``. Never over the budget; empty where no sentence fits it.
+    :param vectors: shape (T, D); used by ``mmr`` only.
+    :returns: indices, unique, ascending for ``order="document"`` and best first for
+        ``order="score"``. Never over the budget; empty if no sentence fits it.
     """
     budget = _budget(scores, texts, options)
     if options.redundancy == "mmr":
@@ -47,8 +50,8 @@ def select(
     return tuple(sorted(chosen))
 
 
-def by_score(scores: NDArray[np.float64]) -> list[int]:
-    """Positions from the best score to the worst; equal scores in document order.
+def by_score(scores: Scores) -> list[int]:
+    """Indices from the best score to the worst; equal scores in document order.
 
     >>> by_score(np.array([0.2, 0.9, 0.2]))
     [1, 0, 2]
@@ -58,7 +61,7 @@ def by_score(scores: NDArray[np.float64]) -> list[int]:
 
 
 def trigrams(text: str) -> frozenset[tuple[str, str, str]]:
-    """Runs of three words, case folded.
+    """All runs of three consecutive words, case-folded.
 
     >>> sorted(trigrams("The cat sat. The cat!"))
     [('cat', 'sat', 'the'), ('sat', 'the', 'cat'), ('the', 'cat', 'sat')]
@@ -69,11 +72,11 @@ def trigrams(text: str) -> frozenset[tuple[str, str, str]]:
 
 class _Budget(NamedTuple):
     costs: NDArray[np.int64]  # (T,)
-    limit: int  # most that the chosen costs may add up to
-    promised: bool  # whether the caller is owed the limit
+    limit: int  # the chosen costs add up to at most this
+    promised: bool  # whether the limit is to be reached if there are enough sentences
 
 
-def _budget(scores: NDArray[np.float64], texts: Sequence[str], options: SummaryOptions) -> _Budget:
+def _budget(scores: Scores, texts: Sequence[str], options: SummaryOptions) -> _Budget:
     if options.words is not None:
         words = np.array([len(text.split()) for text in texts], dtype=np.int64)
         return _Budget(words, options.words, promised=False)
@@ -81,17 +84,17 @@ def _budget(scores: NDArray[np.float64], texts: Sequence[str], options: SummaryO
         return _Budget((scores < options.threshold).astype(np.int64), 0, promised=False)
     one_each = np.ones(len(texts), dtype=np.int64)
     if options.ratio is not None:
-        # The tiny addend keeps 0.29 of 100 at 29, though the product is 28.999999999999996.
+        # The addend corrects rounding: 0.29 of 100 is 29, though the product is 28.999999999999996.
         return _Budget(one_each, max(1, math.floor(options.ratio * len(texts) + 1e-9)), promised=True)
     return _Budget(one_each, options.sentences or DEFAULT_SENTENCES, promised=True)
 
 
 def _choose_by_score(
-    scores: NDArray[np.float64], texts: Sequence[str], budget: _Budget, *, block_trigrams: bool
+    scores: Scores, texts: Sequence[str], budget: _Budget, *, block_trigrams: bool
 ) -> set[int]:
-    """Best score first; with blocking, pass over what shares a trigram with a chosen sentence."""
+    """Best score first; with blocking, skip sentences that share a trigram with a chosen one."""
     chosen: set[int] = set()
-    passed_over: list[int] = []
+    skipped: list[int] = []
     seen: set[tuple[str, str, str]] = set()
     left = budget.limit
     costs: list[int] = budget.costs.tolist()
@@ -99,29 +102,27 @@ def _choose_by_score(
         if costs[index] > left:
             continue
         if block_trigrams:
-            fresh = trigrams(texts[index])
-            if not seen.isdisjoint(fresh):
-                passed_over.append(index)
+            own = trigrams(texts[index])
+            if not seen.isdisjoint(own):
+                skipped.append(index)
                 continue
-            seen |= fresh
+            seen |= own
         chosen.add(index)
         left -= costs[index]
     if budget.promised:
-        chosen.update(passed_over[:left])
+        chosen.update(skipped[:left])
     return chosen
 
 
-def _choose_by_relevance(
-    scores: NDArray[np.float64], vectors: NDArray[np.float32], budget: _Budget
-) -> set[int]:
+def _choose_by_relevance(scores: Scores, vectors: NDArray[np.float32], budget: _Budget) -> set[int]:
     """Maximal marginal relevance: w * score - (1 - w) * highest cosine to a chosen sentence.
 
-    Where nothing is promised, a sentence whose relevance is negative repeats more than it adds and ends
-    the summary.
+    A sentence of negative relevance repeats more than it adds, and ends the summary unless the limit is
+    promised.
     """
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     units = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)  # (T, D)
-    similarity = np.zeros(len(scores))  # (T,) to the nearest chosen sentence, 0 while there is none
+    similarity = np.zeros(len(scores))  # (T,) to the most similar chosen sentence; 0 while there is none
     candidate = np.ones(len(scores), dtype=bool)
     chosen: set[int] = set()
     left = budget.limit

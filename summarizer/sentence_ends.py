@@ -1,7 +1,7 @@
-"""Where Punkt ends sentences: its decisions (Kiss and Strunk 2006), with parameters that are learned already.
+"""Where sentences end according to Punkt (Kiss and Strunk 2006), with parameters learned in advance.
 
-The same sentences as those of NLTK's ``PunktSentenceTokenizer``, its oddities included, by plain functions of
-two neighbouring tokens. NLTK makes an object of every token, and importing it takes a second.
+The sentences are those of NLTK's ``PunktSentenceTokenizer``, its oddities included, but they are found by
+plain functions of two adjacent tokens. NLTK makes an object of every token, and importing it takes a second.
 """
 
 import re
@@ -11,18 +11,18 @@ from itertools import pairwise
 
 from punkt import OrthoContext
 
-# These end a word wherever they stand; so do a dash and an ellipsis, and a comma before any of them.
+# These characters end a word anywhere; so do a dash and an ellipsis, and a comma before any of them.
 _ENDS_WORD = r"""?!)";}\]*:@'({\[‘’“”«»"""
 _TOKEN = re.compile(
     r"-{2,}|\.{2,}|(?:\.\s){2,}\."
-    r"|[^\s(\"`{\[:;&#*@)}\]\-,]"  # the first character of a word, and the others:
+    r"|[^\s(\"`{\[:;&#*@)}\]\-,]"  # first character of a word; the rest of it:
     rf"(?:[^\s.,\-{_ENDS_WORD}]++"
     r"|-(?!-)|\.(?!\.|\s\.\s\.)"
     rf"|,(?!\Z|[\s{_ENDS_WORD}]|--|\.\.|\.\s\.\s\.))*+"
     r"|\S"
 )
 _CANDIDATE = re.compile(rf"[.?!](?=(?P<after>[{_ENDS_WORD}]|\s+(?P<next>\S+)))")
-# Behind the end of a sentence, but still part of it.
+# Follows the end of a sentence, but still belongs to it.
 _CLOSING = re.compile(r"""["')\]}‘’“”«»]+?(?:\s+|(?=--)|$)""", re.MULTILINE)
 _TO_LAST_SPACE = re.compile(r"(?s:.*)[ \n\t\r\v\f]")
 
@@ -32,13 +32,13 @@ _NUMBER = re.compile(r"-?[.,]?\d[\d,.\-]*")
 _NUMBER_TYPE = "##number##"
 _PUNCTUATION = frozenset(";:,.!?")
 
-# How a word was seen in the text that the parameters come from. (Plain numbers: an enum's `&` is slow.)
-_SMALL = int(OrthoContext.LC)
-_SMALL_FIRST = int(OrthoContext.BEG_LC)
-_CAPITAL = int(OrthoContext.UC)
-_CAPITAL_INSIDE = int(OrthoContext.MID_UC)
+# How a word occurred in the text that Punkt learned from. (Plain integers: an enum's `&` is slow.)
+_LOWER = int(OrthoContext.LC)
+_LOWER_FIRST = int(OrthoContext.BEG_LC)
+_UPPER = int(OrthoContext.UC)
+_UPPER_INSIDE = int(OrthoContext.MID_UC)
 
-# About 5 MB at the most.
+# Size of the cache of decisions: about 5 MB at most.
 REMEMBERED_CONTEXTS = 2**14
 LONGEST_REMEMBERED = 64  # characters
 
@@ -46,13 +46,15 @@ LONGEST_REMEMBERED = 64  # characters
 class SentenceEnds:
     """Punkt's decisions. Thread-safe.
 
-    They are remembered for short contexts, such as ``said. The``: a decision depends on nothing else. News
-    repeats some of them; text that is made to be slow, full stops and little else, repeats them all.
+    They are cached for short contexts, such as ``said. The``: a decision depends on nothing else. News
+    repeats some contexts; text made to be slow, full stops and little else, repeats all of them.
 
-    :param abbreviations: in small letters, without the last full stop.
-    :param collocations: pairs of types with no sentence end between, though a full stop is.
+    A type is a token in lower case, without the full stop that may end a sentence; all numbers are one type.
+
+    :param abbreviations: in lower case, without the last full stop.
+    :param collocations: pairs of types between which a full stop does not end a sentence.
     :param starters: types that often begin a sentence.
-    :param seen: how each type was seen: a sum of flags of :class:`punkt.OrthoContext`.
+    :param seen: how each type occurred: a sum of flags of :class:`punkt.OrthoContext`.
     """
 
     def __init__(
@@ -69,8 +71,8 @@ class SentenceEnds:
         self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._has_end)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Start and end of each sentence: ascending, disjoint; together they hold all but white space."""
-        moved = 0  # characters at the start of this sentence that close the one before it
+        """Start and end of each sentence: ascending, disjoint; together they contain all but white space."""
+        moved = 0  # characters at the start of this piece that close the sentence before it
         previous: tuple[int, int] | None = None
         for start, end in self._pieces(text):
             if previous is not None:
@@ -88,7 +90,7 @@ class SentenceEnds:
             yield previous[0] + moved, previous[1]
 
     def _pieces(self, text: str) -> Iterator[tuple[int, int]]:
-        """Sentences that end right after the full stop; what closes them begins the next one."""
+        """Sentences up to the full stop; a quotation mark or bracket after it begins the next piece."""
         start = 0
         for candidate, context in _candidates(text):
             decide = self._remembered if len(context) <= LONGEST_REMEMBERED else self._has_end
@@ -98,7 +100,7 @@ class SentenceEnds:
         yield start, len(text.rstrip())
 
     def _has_end(self, context: str) -> bool:
-        """Whether a sentence ends inside: after a token that is not the last one."""
+        """Whether a sentence ends within the context: after any token but the last."""
         tokens = [token for line in context.split("\n") for token in _TOKEN.findall(line)]
         return any(self._ends(token, following) for token, following in pairwise(tokens))
 
@@ -106,72 +108,72 @@ class SentenceEnds:
         """Whether a sentence ends between two tokens."""
         if token[-1] != ".":
             return token in {"?", "!"}
-        kind = _NUMBER_TYPE if _NUMBER.fullmatch(token) else _without_stop(token.lower())
-        following_kind = self._kind_of_next(following)
-        if (kind, following_kind) in self._collocations:
+        type_ = _NUMBER_TYPE if _NUMBER.fullmatch(token) else _without_stop(token.lower())
+        following_type = self._type_of_next(following)
+        if (type_, following_type) in self._collocations:
             return False
         initial = _INITIAL.fullmatch(token) is not None
         abbreviated = self._is_abbreviation(token)
         if (abbreviated or _ELLIPSIS.fullmatch(token)) and not initial:
-            if self._looks_first(following, following_kind):
+            if self._looks_first(following, following_type):
                 return True
-            if following[0].isupper() and following_kind in self._starters:
+            if following[0].isupper() and following_type in self._starters:
                 return True
-        if initial or kind == _NUMBER_TYPE:
-            first = self._looks_first(following, following_kind)
+        if initial or type_ == _NUMBER_TYPE:
+            first = self._looks_first(following, following_type)
             if first is False:
                 return False
-            never_small = not self._seen.get(following_kind, 0) & _SMALL
-            if first is None and initial and following[0].isupper() and never_small:
+            never_lower = not self._seen.get(following_type, 0) & _LOWER
+            if first is None and initial and following[0].isupper() and never_lower:
                 return False
         return not abbreviated and not token.endswith("..")
 
     def _is_abbreviation(self, token: str) -> bool:
-        """Of a token that ends with a full stop."""
+        """Whether a token that ends with a full stop is an abbreviation."""
         word = token[:-1].lower()
         if not word or word[-1] == ".":
             return False
         return word in self._abbreviations or ("-" in word and word.split("-")[-1] in self._abbreviations)
 
-    def _kind_of_next(self, token: str) -> str:
-        """The type of a token; its full stop is no part of it where that may end a sentence."""
+    def _type_of_next(self, token: str) -> str:
+        """The type of a token; without its full stop if that may end a sentence."""
         if _NUMBER.fullmatch(token):
             return _NUMBER_TYPE
-        kind = token.lower()
-        if kind[-1] != "." or token.endswith("..") or self._is_abbreviation(token):
-            return kind
-        return _without_stop(kind)
+        lower = token.lower()
+        if lower[-1] != "." or token.endswith("..") or self._is_abbreviation(token):
+            return lower
+        return _without_stop(lower)
 
-    def _looks_first(self, token: str, kind: str) -> bool | None:
-        """Whether a token looks like the first one of a sentence; None: it may be or not."""
+    def _looks_first(self, token: str, type_: str) -> bool | None:
+        """Whether a token looks like the first one of a sentence; None if undecided."""
         if token in _PUNCTUATION:
             return False
-        seen = self._seen.get(kind, 0)
-        if token[0].isupper() and seen & _SMALL and not seen & _CAPITAL_INSIDE:
+        seen = self._seen.get(type_, 0)
+        if token[0].isupper() and seen & _LOWER and not seen & _UPPER_INSIDE:
             return True
-        if token[0].islower() and (seen & _CAPITAL or not seen & _SMALL_FIRST):
+        if token[0].islower() and (seen & _UPPER or not seen & _LOWER_FIRST):
             return False
         return None
 
 
 def _candidates(text: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Where a sentence may end, each with the word before it and what follows.
+    """The places where a sentence may end, each with its context: the word before it and what follows.
 
-    Of several in one word (``Why?!``) only the last one is.
+    Of several in one word (``Why?!``), only the last one counts.
     """
     previous: re.Match[str] | None = None
     word_start = word_end = 0
-    for found in _CANDIDATE.finditer(text):
-        stop = found.start()
+    for candidate in _CANDIDATE.finditer(text):
+        stop = candidate.start()
         space = _TO_LAST_SPACE.match(text, word_end, stop)
-        # White space right behind the candidate before does not part the two: so it is in NLTK.
+        # White space right after the previous candidate does not separate the two; NLTK does the same.
         start = space.end() if space is not None and space.end() > word_end + 1 else word_start
         if previous is not None and word_end <= start:
             yield previous, text[word_start : previous.end("after")]
-        previous, word_start, word_end = found, start, stop
+        previous, word_start, word_end = candidate, start, stop
     if previous is not None:
         yield previous, text[word_start : previous.end("after")]
 
 
-def _without_stop(kind: str) -> str:
-    return kind[:-1] if len(kind) > 1 and kind[-1] == "." else kind
+def _without_stop(word: str) -> str:
+    return word[:-1] if len(word) > 1 and word[-1] == "." else word

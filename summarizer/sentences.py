@@ -1,4 +1,4 @@
-"""An article to its sentences: Punkt within paragraphs, then a few repairs. Slices, never new text."""
+"""From an article to its sentences: Punkt within paragraphs, then a few repairs. Slices, never new text."""
 
 import re
 import unicodedata
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import punkt
 
-from summarizer.document import Document, Sentence
+from summarizer.document import Document, Sentence, Span
 from summarizer.errors import EmptyText, NoSentences
-from summarizer.paragraphs import Span, paragraphs
+from summarizer.paragraphs import paragraphs
 from summarizer.sentence_ends import SentenceEnds
 from summarizer.texts import check_several, check_text
 
@@ -17,10 +17,10 @@ _MORE_ABBREVIATIONS = frozenset(
     "sgt lt col gen gens capt cmdr comdr maj cpl pvt gov rep sen sens hon rev supt insp det drs fr pres amb"
     " atty wm mt apr jun jul blvd vs cf al approx dept viz ph.d b.sc m.sc".split()
 )
-# `E.U.`, `K.J.`, `B.A.`: letters with full stops between are too many to list.
+# `E.U.`, `K.J.`, `B.A.`: there are too many of these to list.
 _DOTTED_LETTERS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 
-# Words that no name begins with: after an abbreviation and with a capital, they begin a sentence
+# Words that no name begins with: capitalized after an abbreviation, they begin a sentence
 # (`in the U.S. She left`). Added to the 39 that Punkt knows.
 _MORE_STARTERS = frozenset(
     "a an and after also another as at because before by during for from her here his how its later"
@@ -32,40 +32,41 @@ _MORE_STARTERS = frozenset(
 _OTHER_STOPS = "。！？｡؟۔।॥։።፧။៕៖\u037e"
 _CLOSING = re.escape("\"'”’»›)]}」』）】》〉］｝")
 _OTHER_END = re.compile(
-    rf"(?:[{_OTHER_STOPS}]|．(?!\d))++"  # `３．５` goes on
-    rf"(?:[{_CLOSING}]++(?!と)|(?![{_CLOSING}]))"  # と: who said what was quoted
-    r"|(?<=[\u0370-\u03ff\u1f00-\u1fff]{2});(?=\s)"  # the Greek question mark, as it is typed
+    rf"(?:[{_OTHER_STOPS}]|．(?!\d))++"  # `３．５` is one number
+    rf"(?:[{_CLOSING}]++(?!と)|(?![{_CLOSING}]))"  # before と, the sentence goes on with who said it
+    r"|(?<=[\u0370-\u03ff\u1f00-\u1fff]{2});(?=\s)"  # the Greek question mark as people type it
 )
 
-# A text without any of these (stops of their own, Greek letters) has none of those ends; looking for them one
-# by one takes as long as Punkt. Most texts hold nothing but Latin letters and common punctuation, which is
-# soonest seen by the bytes of UTF-8: those of ASCII, of characters up to U+017F, and of U+2000 to U+2FFF.
+# A text without any of these (full stops of other scripts, Greek letters) has none of those ends; looking for
+# them one by one takes as long as Punkt. Most texts contain only Latin letters and common punctuation, which
+# is fastest to see from the bytes of UTF-8: those of ASCII, of characters up to U+017F, and of U+2000 to
+# U+2FFF.
 _OTHER_SCRIPT = re.compile(rf"[{_OTHER_STOPS}．\u0370-\u03ff\u1f00-\u1fff]")
 _LATIN_BYTES = bytes([*range(0xC6), 0xE2])
 
-# Never the last word of a sentence, whatever Punkt makes of the name that follows.
+# Never the last word of a sentence, whatever Punkt decides from the name that follows.
 _NEVER_LAST = re.compile(
     r"(?<!\w)(?:vs?|cf|e\.g|i\.e|viz|approx|Mr|Mrs|Ms|Dr|Prof|Sgt|Lt|Col|Gen|Capt|Gov|Rep|Sen|Rev)\.$"
 )
-# `No. 5`, but not `He said no. Then he left.`: only before a number do these not end a sentence.
+# `No. 5`, but not `He said no. Then he left.`: before a number these do not end a sentence.
 _BEFORE_NUMBER = re.compile(r"\b(?:Nos?|Figs?|Eqs?|Vol|Ch|Sec|Art|pp?|fig|eq|vol)\.$")
-_LONGEST_ENDING = 12  # characters that the two patterns above may look at
-_LONGEST_OPENING = 64  # characters in which the first letter of a sentence is looked for
+_LONGEST_ENDING = 12  # characters that the two patterns above read at most
+_LONGEST_OPENING = 64  # characters that are searched for the first letter of a sentence
 _LIST_MARKER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 class _Abbreviations(frozenset[str]):
-    """The listed ones and all dotted letters."""
+    """The listed abbreviations, and all letters with full stops between."""
 
     def __contains__(self, word: object) -> bool:
         return super().__contains__(word) or bool(_DOTTED_LETTERS.fullmatch(str(word)))
 
 
 class SentenceSplitter:
-    """Punkt with the English parameters that come with the installation; nothing is downloaded.
+    """Punkt with its English parameters, which are installed with it; nothing is downloaded.
 
-    Making one takes a few milliseconds; splitting changes nothing in it.
+    Creating one takes a few milliseconds. Thread-safe: splitting changes no state.
     """
 
     def __init__(self) -> None:
@@ -80,9 +81,10 @@ class SentenceSplitter:
     def document(self, text: str) -> Document:
         """The article with its sentences, at least one.
 
-        :raises EmptyText: nothing but white space.
-        :raises InvalidText: a lone surrogate.
-        :raises NoSentences: no letter or digit.
+        :raises EmptyText: the text is empty or only white space.
+        :raises InvalidText: it contains a lone surrogate.
+        :raises NoSentences: it contains no letter or digit.
+        :raises InputError: it is not a string.
         """
         check_text(text, "text")
         sentences = self.split(text)
@@ -93,10 +95,10 @@ class SentenceSplitter:
     def split(self, text: str) -> list[Sentence]:
         """The sentences of a text.
 
-        What has no letter or digit belongs to the sentence before it on the same line, and is left out
-        where there is none (rules, lone bullets).
+        A piece without letter or digit is added to the sentence before it in the same paragraph, and left out
+        if there is none (rules, lone bullets).
 
-        :returns: ascending, disjoint, trimmed slices that hold every letter and digit of the text.
+        :returns: ascending, disjoint, trimmed slices that contain every letter and digit of the text.
         """
         latin = not text.encode("utf-8", "surrogatepass").translate(None, _LATIN_BYTES)
         other_script = not latin and _OTHER_SCRIPT.search(text) is not None
@@ -120,20 +122,20 @@ class SentenceSplitter:
 def join(sentences: Iterable[str]) -> Document:
     """The caller's own sentences, as they are, joined by line feeds.
 
-    :raises EmptyText: no sentences, or a blank one.
-    :raises InvalidText: a lone surrogate.
-    :raises InputError: a string instead of a list, or something that is not a string in it.
+    :raises EmptyText: there are no sentences, or one is blank.
+    :raises InvalidText: one contains a lone surrogate.
+    :raises InputError: a string was given instead of a list, or one of them is not a string.
     """
     check_several(sentences, "sentences")
     sentences = list(sentences)
     if not sentences:
         raise EmptyText("the list of sentences is empty; send at least one", "sentences")
-    spans, start = [], 0
-    for position, sentence in enumerate(sentences):
-        check_text(sentence, "sentences", position)
-        spans.append(Sentence(sentence, start, start + len(sentence)))
+    slices, start = [], 0
+    for index, sentence in enumerate(sentences):
+        check_text(sentence, "sentences", index)
+        slices.append(Sentence(sentence, start, start + len(sentence)))
         start += len(sentence) + 1
-    return Document("\n".join(sentences), spans, field="sentences")
+    return Document("\n".join(sentences), slices, field="sentences")
 
 
 def _split_other_scripts(text: str, spans: Iterable[Span]) -> Iterator[Span]:
@@ -147,7 +149,7 @@ def _split_other_scripts(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def _joined(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """Mend what was cut too eagerly: attributions after a quotation, and pieces without letter or digit."""
+    """Join what was split too eagerly, such as attributions after a quotation."""
     whole: Span | None = None
     for span in spans:
         if whole is not None and _continues(text, whole, span):
@@ -172,19 +174,19 @@ def _continues(text: str, before: Span, span: Span) -> bool:
         return True
     if piece[0].isdigit() and _BEFORE_NUMBER.search(ending):
         return True
-    # `"Why?" she asked.`, `pens, paper, etc. and food`: a small letter goes on, unless this writer has no
-    # capitals at all, or it is the first of an iPhone.
-    return piece[0].islower() and not piece[1:2].isupper() and not _starts_small(text, before)
+    # `"Why?" she asked.`, `pens, paper, etc. and food`: a lowercase letter continues the sentence, unless the
+    # writer uses no capitals, or it begins a name like iPhone.
+    return piece[0].islower() and not piece[1:2].isupper() and not _starts_lowercase(text, before)
 
 
-def _starts_small(text: str, span: Span) -> bool:
-    # Bounded: asked for every piece of a sentence that may begin with a mile of brackets.
+def _starts_lowercase(text: str, span: Span) -> bool:
+    # Bounded, because it is repeated for every piece, and a sentence may begin with thousands of brackets.
     first = _LETTER_OR_DIGIT.search(text, span.start, min(span.end, span.start + _LONGEST_OPENING))
     return first is not None and first.group().islower()
 
 
 def _trimmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """Without white space and invisible characters at the ends; without pieces that say nothing."""
+    """Trim white space and invisible characters; drop pieces without letter or digit."""
     for start, end in spans:
         while start < end and _is_invisible(text[start]):
             start += 1

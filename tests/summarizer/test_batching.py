@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer.batching import MOST_PADDING, batches_under_budget
+from summarizer.batching import MAX_PADDING, batches_under_budget
 
 LENGTHS = st.lists(st.integers(0, 600), max_size=60)
 
@@ -19,7 +19,7 @@ def test_batches_are_as_large_as_they_may_be_and_hold_everything_once(lengths, b
         *others, last = (lengths[index] for index in batch)
         padded = last * len(batch)
         small = sum(others) < enough
-        return padded <= budget and (small or padded - sum(others) - last <= MOST_PADDING * padded)
+        return padded <= budget and (small or padded - sum(others) - last <= MAX_PADDING * padded)
 
     assert all(len(batch) == 1 or fits(batch) for batch in batches)
     assert not any(fits([*batch, following[0]]) for batch, following in pairwise(batches))

@@ -126,7 +126,7 @@ def test_characters_that_the_output_cannot_hold_are_one_line_and_nothing_is_lost
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
     assert run(article, "--scores", checkpoint=tiny_checkpoint) == 1
     error = capsys.readouterr().err
-    assert error.startswith("summarizer: standard output is latin-1, which has no '")
+    assert error.startswith("summarizer: standard output is encoded as latin-1, which cannot represent '")
     assert error.endswith("; set PYTHONIOENCODING=utf-8\n")
     assert written.getvalue() == b""
 

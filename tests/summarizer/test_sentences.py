@@ -210,8 +210,8 @@ def test_every_kind_of_line_break_ends_a_paragraph(line_break):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("", EmptyText, "empty or white space"),
-        (" \n\u2003", EmptyText, "empty or white space"),
+        ("", EmptyText, "empty or only white space"),
+        (" \n\u2003", EmptyText, "empty or only white space"),
         ("--- *** !?", NoSentences, "no letter or digit"),
         ("It was \ud800 so.", InvalidText, r"lone surrogate \(U\+D800\) at position 7"),
     ],
