@@ -1,4 +1,4 @@
-"""The command ``summarizer batch IN OUT``: a corpus in files, its scores in a folder of parts."""
+"""The command ``summarizer batch IN OUT``: scores the files of a corpus into a folder of parts."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, get_args
 
-from summarizer.arguments import add_model, add_summary_options, path, summary_options
+from summarizer.arguments import add_model, add_summary_options, non_empty_path, summary_options
 from summarizer.corpus_on_ray import on_ray
 from summarizer.corpus_processes import LocalProcesses
 from summarizer.corpus_reading import Columns
@@ -24,7 +24,7 @@ from summarizer.corpus_scoring import (
 from summarizer.corpus_writing import PartFormat
 from summarizer.errors import InvalidOption, SummarizerError
 
-# A terminal has its line written anew; elsewhere, such as in a log, a line comes now and then.
+# On a terminal one line is overwritten; elsewhere, such as in a log, a line is added now and then.
 _SECONDS_BETWEEN_UPDATES = 0.2
 _SECONDS_BETWEEN_LINES = 30.0
 
@@ -33,8 +33,8 @@ def batch(arguments: Sequence[str]) -> int:
     """Run the command.
 
     :param arguments: those after ``batch``.
-    :returns: exit status: 0 done, though rows may have errors; 1 all rows have, or input, folder or
-        checkpoint cannot be used; 2 wrong arguments; 130 interrupted.
+    :returns: exit status: 0 for success, though some rows may have errors; 1 if all rows have, or if the
+        input, the folder or the checkpoint cannot be used; 2 for invalid arguments; 130 if interrupted.
     """
     parsed = _parser().parse_args(arguments)
     progress = Progress(sys.stderr, quiet=parsed.quiet)
@@ -47,7 +47,7 @@ def batch(arguments: Sequence[str]) -> int:
             parsed.max_sentences,
             summary_options(parsed),
         )
-        with _noted(interrupts):
+        with _interrupts_recorded(interrupts):
             counts = score_corpus(
                 parsed.input,
                 parsed.output,
@@ -55,36 +55,36 @@ def batch(arguments: Sequence[str]) -> int:
                 settings,
                 checkpoint=parsed.checkpoint,
                 encoder=parsed.encoder,
-                told=progress.update,
+                on_progress=progress.update,
             )
     except (SummarizerError, OSError, KeyboardInterrupt) as error:
         progress.end_line()
-        # Ctrl-C goes to the processes too, and their end may be noticed first.
+        # Ctrl-C reaches the worker processes too, and their end may be noticed first.
         if interrupts or isinstance(error, KeyboardInterrupt):
-            sys.stderr.write("summarizer batch: interrupted; the same command goes on from here\n")
+            sys.stderr.write("summarizer batch: interrupted; run the same command again to resume\n")
             return 130
         sys.stderr.write(f"summarizer batch: {error}\n")
         return 2 if isinstance(error, InvalidOption) else 1
     progress.finish(counts)
     if 0 < counts.rows - counts.kept_rows == counts.errors:
-        # A wrong --id or --text most likely, and nobody reads the parts to find out.
-        sys.stderr.write("summarizer batch: not one row could be scored; the parts say of each why\n")
+        # Most likely --id or --text is wrong, and nobody reads the parts to find that out.
+        sys.stderr.write("summarizer batch: no row could be scored; the error of each row is in the parts\n")
         return 1
     return 0
 
 
 @contextmanager
-def _noted(interrupts: list[int]) -> Iterator[None]:
-    """Write down each SIGINT before it is raised; only the main thread may ask for that."""
+def _interrupts_recorded(interrupts: list[int]) -> Iterator[None]:
+    """Record each SIGINT before raising KeyboardInterrupt; only the main thread may set signal handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def note(number: int, _frame: object) -> None:
+    def record(number: int, _frame: object) -> None:
         interrupts.append(number)
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGINT, note)
+    former = signal.signal(signal.SIGINT, record)
     try:
         yield
     finally:
@@ -92,9 +92,9 @@ def _noted(interrupts: list[int]) -> Iterator[None]:
 
 
 class Progress:
-    """One line that says how far it is.
+    """A line that shows the progress of a run.
 
-    :param stream: where the line goes.
+    :param stream: where the line is written.
     :param quiet: write nothing.
     """
 
@@ -107,7 +107,7 @@ class Progress:
         self._line_is_open = False
 
     def update(self, counts: Counts, size: int) -> None:
-        """Write the line, if the last one is old enough.
+        """Write the line if the last one is old enough.
 
         :param size: bytes of the whole input.
         """
@@ -117,7 +117,7 @@ class Progress:
             self._write(progress_line(counts, size, now - self._began))
 
     def finish(self, counts: Counts) -> None:
-        """Say what was done."""
+        """Write what was done."""
         seconds = time.monotonic() - self._began
         fresh = counts.rows - counts.kept_rows
         line = f"{counts.rows:,} rows in {counts.parts:,} parts"
@@ -129,7 +129,7 @@ class Progress:
         self.end_line()
 
     def end_line(self) -> None:
-        """Leave the cursor at the beginning of a line."""
+        """Move the cursor to the beginning of a line."""
         if self._line_is_open:
             self._stream.write("\n")
             self._line_is_open = False
@@ -145,7 +145,7 @@ def progress_line(counts: Counts, size: int, seconds: float) -> str:
     """How much is done, how fast, and how long it will take.
 
     :param size: bytes of the whole input.
-    :param seconds: since the beginning of this run.
+    :param seconds: elapsed since the beginning of this run.
 
     >>> progress_line(Counts(rows=1000, errors=2, size=250), 1000, 10.0)
     '1,000 articles (25 %), 2 with errors, 100 articles/s, 30 s left'
@@ -160,7 +160,7 @@ def progress_line(counts: Counts, size: int, seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """For people.
+    """A duration in human-readable form.
 
     >>> duration(59.6), duration(75), duration(7500)
     ('1 min 0 s', '1 min 15 s', '2 h 5 min')
@@ -173,39 +173,61 @@ def duration(seconds: float) -> str:
 
 
 def _with_errors(counts: Counts) -> str:
-    """Of the rows that this run has scored: parts that were there before are not read."""
+    """The number of errors in this run: parts from an earlier run are not read."""
     return f"{counts.errors:,} with errors" + (" in this run" if counts.kept_rows else "")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="summarizer batch",
-        description="Score every article of a corpus. The same command goes on where an earlier one stopped.",
+        description="Score every article of a corpus. Run the same command again to resume.",
     )
     endings = ".jsonl, .jsonl.gz or .parquet"
     parser.add_argument(
-        "input", type=path, metavar="IN", help=f"a file that ends in {endings}, or a folder of them"
+        "input",
+        type=non_empty_path,
+        metavar="IN",
+        help=f"a file whose name ends in {endings}, or a folder of such files",
     )
-    parser.add_argument("output", type=path, metavar="OUT", help="folder for the parts and manifest.json")
+    parser.add_argument(
+        "output", type=non_empty_path, metavar="OUT", help="folder for the parts and manifest.json"
+    )
+    _add_columns(parser)
+    _add_processing(parser)
+    add_summary_options(parser)
+    add_model(parser)
+    return parser
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns")
-    columns.add_argument("--id", default="id", metavar="NAME", help="string or whole number; default: id")
-    columns.add_argument("--text", default="text", metavar="NAME", help="the article; default: text")
     columns.add_argument(
-        "--keep", action="append", default=[], metavar="NAME", help="also in the result; may be given again"
+        "--id", default="id", metavar="NAME", help="id of the article, a string or whole number; default: id"
     )
-    work = parser.add_argument_group("work")
+    columns.add_argument("--text", default="text", metavar="NAME", help="text of the article; default: text")
+    columns.add_argument(
+        "--keep", action="append", default=[], metavar="NAME", help="copied to the results; may be repeated"
+    )
+
+
+def _add_processing(parser: argparse.ArgumentParser) -> None:
+    work = parser.add_argument_group("processing")
     where = work.add_mutually_exclusive_group()
     where.add_argument(
         "--processes",
         type=int,
-        default=_cores(),
+        default=_usable_cores(),
         metavar="N",
-        help="default: one for each core (%(default)s)",
+        help="default: one per core (%(default)s)",
     )
-    where.add_argument("--ray", action="store_true", help="all of a Ray cluster, found by RAY_ADDRESS")
+    where.add_argument("--ray", action="store_true", help="use a whole Ray cluster, found by RAY_ADDRESS")
     work.add_argument("--format", choices=get_args(PartFormat), default="jsonl", help="default: jsonl")
     work.add_argument(
-        "--rows-per-part", type=int, default=DEFAULT_ROWS_PER_PART, metavar="N", help="default: %(default)s"
+        "--rows-per-part",
+        type=int,
+        default=DEFAULT_ROWS_PER_PART,
+        metavar="N",
+        help="at most; default: %(default)s",
     )
     work.add_argument(
         "--max-sentences",
@@ -214,14 +236,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="an article with more becomes a row with an error; default: %(default)s",
     )
-    work.add_argument("--quiet", action="store_true", help="no progress, only what is wrong")
-    add_summary_options(parser)
-    add_model(parser)
-    return parser
+    work.add_argument("--quiet", action="store_true", help="show errors only, no progress")
 
 
-def _cores() -> int:
-    """Those that this process may use."""
+def _usable_cores() -> int:
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

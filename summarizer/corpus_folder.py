@@ -1,4 +1,4 @@
-"""The folder of the parts: for one run at a time, and for parts of one kind."""
+"""The output folder: used by one run at a time, and for one input, model and set of settings."""
 
 import fcntl
 import json
@@ -14,18 +14,18 @@ from summarizer.errors import CorpusError
 
 MANIFEST_FILE = "manifest.json"
 
-# To be raised when parts of an earlier version can no longer stand beside new ones.
+# Increase it when parts of an earlier version can no longer be mixed with new ones.
 MANIFEST_FORMAT = 1
 
 
 @contextmanager
-def taken(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
-    """The folder for this run alone, with its manifest in it; a kill sets it free.
+def locked_output_folder(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
+    """Lock the folder for this run and write its manifest. If the process is killed, the lock is released.
 
     The manifest says that parts are missing until :func:`write_manifest` says otherwise.
 
-    :param manifest: what the parts belong to.
-    :raises CorpusError: it belongs to something else, or another run has it.
+    :param manifest: the input, settings and model that the parts belong to.
+    :raises CorpusError: the folder belongs to something else, or another run has locked it.
     """
     if out.exists() and not out.is_dir():
         raise CorpusError(f"{out} is a file; name a folder for the parts")
@@ -35,7 +35,7 @@ def taken(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CorpusError(f"{out} is being written by another run; wait for its end") from None
+            raise CorpusError(f"{out} is being written by another run; wait until it ends") from None
         _check_manifest(out, manifest)
         write_manifest(out, {**manifest, "complete": False})
         remove_drafts(out)
@@ -45,7 +45,7 @@ def taken(out: Path, manifest: Mapping[str, Any]) -> Iterator[None]:
 
 
 def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
-    """What the parts belong to, and whether they are all there."""
+    """Write what the parts belong to, and whether all of them are present."""
     content = {"format": MANIFEST_FORMAT, **manifest}
     write_whole(out / MANIFEST_FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
@@ -54,7 +54,7 @@ def _check_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
     file = out / MANIFEST_FILE
     if not file.exists():
         if any(not path.name.endswith(".draft") for path in out.iterdir()):
-            raise CorpusError(f"{out} holds other things and no {MANIFEST_FILE}; name a new folder")
+            raise CorpusError(f"{out} contains other files, but no {MANIFEST_FILE}; name a new folder")
         return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
@@ -68,12 +68,12 @@ def _check_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
         if name[0] in now and old != new:
             raise CorpusError(
                 f"{out} belongs to another run: {' '.join(name)} was {old}, now it is {new};"
-                " name another folder, or the same input, settings and model"
+                " name another folder, or use the same input, settings and model"
             )
 
 
 def _leaves(content: Any, above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Names on the way to each value that is not an object."""
+    """The path of names to each value that is not an object, or an empty one."""
     if not isinstance(content, dict) or not content:
         return {above}
     return {leaf for name, value in content.items() for leaf in _leaves(value, (*above, name))}

@@ -1,4 +1,4 @@
-"""A corpus on this machine: processes that take a chunk at a time."""
+"""A corpus scored on this machine, by processes that take one chunk at a time."""
 
 import multiprocessing
 import os
@@ -13,18 +13,19 @@ from summarizer.corpus_reading import InputFile
 from summarizer.corpus_scoring import Counts, Job, Task, counts_of, score_task, tasks_of
 from summarizer.errors import CorpusError, InvalidOption
 
-# Chunks that wait or are in work, for each process: it never waits for the reader, and memory stays bounded.
+# Chunks waiting or in progress per process: none waits for the reader, and memory stays bounded.
 _CHUNKS_PER_PROCESS = 2
 
-# Read by NumPy, PyTorch and tokenizers when they are imported. Processes share the cores among them; threads
-# in each would only wait for one another.
+# Read by NumPy, PyTorch and tokenizers when they are imported. The processes use all cores already; threads
+# in each of them would only wait for one another.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 class LocalProcesses:
-    """Processes of this machine, each with its own copy of the model, in one thread.
+    """Processes on this machine, each with one thread and its own copy of the model.
 
     :param count: at least 1.
+    :raises InvalidOption: it is less.
     """
 
     def __init__(self, count: int) -> None:
@@ -33,8 +34,10 @@ class LocalProcesses:
         self._count = count
 
     def __call__(self, files: Sequence[InputFile], job: Job) -> Generator[Counts, None, None]:
-        """See :meth:`Runner.__call__`."""
-        context = multiprocessing.get_context("spawn")  # a fork would copy the threads of libraries half
+        """See :meth:`summarizer.corpus_scoring.Runner.__call__`."""
+        context = multiprocessing.get_context(
+            "spawn"
+        )  # a fork would copy locks of libraries' threads, but not the threads
         pool = ProcessPoolExecutor(self._count, context, _begin_process)
         waiting: set[Future[Counts]] = set()
         try:
@@ -45,28 +48,28 @@ class LocalProcesses:
                 if len(waiting) == self._count * _CHUNKS_PER_PROCESS:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-                with _environment(_ONE_THREAD):  # the pool starts a process when it is given work
+                with _environment(_ONE_THREAD):  # submitting a task may start a process
                     waiting.add(pool.submit(score_task, task, job))
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
         except BrokenProcessPool:
             raise CorpusError(
-                "one of the processes was killed, perhaps for want of memory; the parts so far are kept:"
-                " run the same again, with fewer processes or rows in a part"
+                "one of the processes was killed, perhaps for lack of memory; the parts written so far are"
+                " kept: run the same again with fewer processes, or into a new folder with smaller parts"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _all_tasks(files: Sequence[InputFile], job: Job) -> Iterator[Task]:
-    for position, file in enumerate(files):
-        yield from tasks_of(file, position, job)
+    for index, file in enumerate(files):
+        yield from tasks_of(file, index, job)
 
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """For what is started meanwhile."""
+    """Set environment variables for processes that are started within the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -80,12 +83,12 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _begin_process() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once and without a trace; parts are whole anyway
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # exit immediately, without a traceback; parts stay whole
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Or a process whose parent was killed would wait for work forever."""
+    """Exit when the parent does; a process whose parent was killed would otherwise wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,7 +1,7 @@
 """Files of articles, read in chunks of bounded size: JSON Lines, plain or gzipped, and Parquet.
 
-A chunk is cut by what the file holds and by nothing else, so that every run cuts the same ones. It
-carries its rows as bytes, which are parsed where they are scored: here they are only counted.
+Where a chunk ends depends only on the file and the most rows per chunk, so every run makes the same chunks.
+A chunk carries its rows as bytes, which are parsed where they are scored: here they are only counted.
 """
 
 import gzip
@@ -21,25 +21,27 @@ if TYPE_CHECKING:
 
 FileFormat = Literal["jsonl", "jsonl.gz", "parquet"]
 
-# Endings of the names of files, and how they are read.
+# File name endings, and how such files are read.
 FORMATS: Mapping[str, FileFormat] = {".jsonl": "jsonl", ".jsonl.gz": "jsonl.gz", ".parquet": "parquet"}
 
-# A longer row is not read; far more than any article that people read.
+# A longer row is refused. Far more than any real article.
 MAX_ROW_BYTES = 8 * 2**20
 
-# A chunk is closed when it holds so much, however few its rows: with MAX_ROW_BYTES it bounds the memory.
+# A chunk of this size is complete, however few its rows. With MAX_ROW_BYTES this bounds memory.
 MAX_CHUNK_BYTES = 8 * 2**20
 
-# Rows that are decoded from a Parquet file at once, and the bytes of it that are read ahead.
+# Rows decoded from a Parquet file at a time, and bytes of it that are read ahead.
 _PARQUET_ROWS = 64
 _PARQUET_BUFFER_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where a row has what.
+    """The columns that are read, by name.
 
-    :ivar keep: columns that come along to the result as they are.
+    :ivar id: the id of an article, a string or whole number.
+    :ivar text: the text of an article.
+    :ivar keep: columns that are copied to the results unchanged.
     """
 
     id: str = "id"
@@ -47,8 +49,8 @@ class Columns:
     keep: tuple[str, ...] = ()
 
     @property
-    def read(self) -> tuple[str, ...]:
-        """Each once."""
+    def names(self) -> tuple[str, ...]:
+        """All of them, each once."""
         return tuple(dict.fromkeys((self.id, self.text, *self.keep)))
 
 
@@ -57,7 +59,8 @@ class InputFile:
     """One file of a corpus.
 
     :ivar name: its path within the corpus.
-    :ivar modified: nanoseconds since 1970. Together with the size it tells whether it is still the same.
+    :ivar size: in bytes.
+    :ivar modified: in nanoseconds since 1970. A change of it or of the size means that the file has changed.
     """
 
     path: Path
@@ -68,11 +71,11 @@ class InputFile:
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file.
+    """Consecutive rows of a file.
 
-    :ivar first_row: number of its first row in the file, from 1; for JSON Lines the line.
-    :ivar rows: in it, without blank lines.
-    :ivar size: bytes of the file that it covers, as they are on disk.
+    :ivar first_row: number of the first row in the file, from 1; in JSON Lines, of the line.
+    :ivar rows: how many rows it has, not counting blank lines.
+    :ivar size: bytes of the file on disk that it covers; estimated for Parquet.
     :ivar payload: lines, or a table in Arrow's stream format.
     """
 
@@ -84,11 +87,11 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An article, or why there is none.
+    """An article, or the reason why there is none.
 
     :ivar id: None if it could not be read.
-    :ivar text: empty where there is an error.
-    :ivar kept: a value for each column to keep, if the row could be read.
+    :ivar text: empty if there is an error.
+    :ivar kept: a value for each column to keep; empty if the row could not be read.
     :ivar error: code and detail; None for an article.
     """
 
@@ -99,11 +102,11 @@ class Row:
 
 
 def find_files(corpus: Path) -> tuple[InputFile, ...]:
-    """A file alone, or all in a folder and below it that have a known ending, by their names.
+    """The file itself, or all files in a folder and below it with a known ending, sorted by name.
 
-    What begins with ``.`` or ``_`` is passed over, folders too: editors and other jobs leave it behind.
+    Files and folders whose names begin with ``.`` or ``_`` are skipped: editors and other jobs make them.
 
-    :raises CorpusError: there is none, or a file of another kind is named.
+    :raises CorpusError: the path does not exist, the file has another ending, or the folder has no such file.
     """
     if not corpus.exists():
         raise CorpusError(f"{corpus} does not exist")
@@ -113,65 +116,69 @@ def find_files(corpus: Path) -> tuple[InputFile, ...]:
         if file_format is None:
             raise CorpusError(f"{corpus} should end in one of {endings}")
         return (_input_file(corpus, corpus.name, file_format),)
-    found = sorted(
+    paths = sorted(
         (path.relative_to(corpus).as_posix(), path) for path in corpus.rglob("*") if path.is_file()
     )
     files = tuple(
         _input_file(path, name, file_format)
-        for name, path in found
-        if (file_format := _format_of(path)) and not _is_passed_over(name)
+        for name, path in paths
+        if (file_format := _format_of(path)) and not _is_skipped(name)
     )
     if not files:
         raise CorpusError(
-            f"{corpus} holds no file that ends in one of {endings}; names that begin with . or _ do not count"
+            f"{corpus} contains no file that ends in one of {endings};"
+            " names that begin with . or _ are skipped"
         )
     return files
 
 
-def read_chunks(file: InputFile, columns: Columns, rows: int) -> Iterator[Chunk]:
-    """All of a file, in its order.
+def read_chunks(file: InputFile, columns: Columns, max_rows: int) -> Iterator[Chunk]:
+    """All chunks of a file, in order.
 
-    :param rows: most in a chunk.
-    :raises CorpusError: the file is damaged or has other columns.
+    :param max_rows: most rows in a chunk.
+    :raises CorpusError: the file is damaged.
     """
-    chunks = _parquet_chunks(file, columns, rows) if file.format == "parquet" else _line_chunks(file, rows)
-    read = 0
+    if file.format == "parquet":
+        chunks = _parquet_chunks(file, columns, max_rows)
+    else:
+        chunks = _line_chunks(file, max_rows)
+    rows_read = 0
     try:
         for chunk in chunks:
-            read += chunk.rows
+            rows_read += chunk.rows
             yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CorpusError(f"{file.path} is damaged after row {read}: {error}") from error
+        raise CorpusError(f"{file.path} is damaged after row {rows_read}: {error}") from error
 
 
 def rows_of(chunk: Chunk, file: InputFile, columns: Columns) -> Iterator[Row]:
-    """The rows of a chunk in their order; blank lines are none."""
+    """The rows of a chunk, in order; blank lines are skipped."""
     readers = _table_rows(chunk, columns) if file.format == "parquet" else _line_rows(chunk)
     for number, read in readers:
         try:
             yield _row(read(), columns)
-        except _Unusable as error:
+        except _UnusableRow as error:
             yield Row(error.id, "", error.kept, (error.code, f"{error} (row {number} of {file.name})"))
-        except ValueError as error:  # not JSON, not UTF-8, a number or date that Python does not have
+        except ValueError as error:  # not JSON, not UTF-8, or a number or date that Python cannot represent
             yield Row(None, "", {}, ("malformed_row", f"row {number} of {file.name} cannot be read: {error}"))
 
 
 def parquet_fields(file: InputFile, columns: Columns) -> Mapping[str, "pyarrow.DataType"]:
     """The types of the columns that are read.
 
-    :raises CorpusError: not a Parquet file, or a column is missing.
+    :raises CorpusError: the file is not a Parquet file, or does not have each of the columns once.
     """
     with _parquet_file(file) as opened:
         schema = opened.schema_arrow
-        for name in columns.read:
+        for name in columns.names:
             if schema.names.count(name) != 1:
-                found = ", ".join(schema.names)
-                raise CorpusError(f"{file.path} should have one column {name!r}; its columns are {found}")
-        return {name: schema.field(name).type for name in columns.read}
+                present = ", ".join(schema.names)
+                raise CorpusError(f"{file.path} should have one column {name!r}; its columns are {present}")
+        return {name: schema.field(name).type for name in columns.names}
 
 
 def require_pyarrow() -> Any:
-    """The package, which only Parquet needs and which takes long to import.
+    """Import pyarrow, which only Parquet and Ray need and which is slow to import.
 
     :raises CorpusError: it is not installed.
     """
@@ -180,14 +187,14 @@ def require_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise CorpusError(
-            "Parquet needs pyarrow, which is not installed:"
-            " in the project's folder, pip install '.[distributed]'"
+            "Parquet needs pyarrow, which is not installed;"
+            " run pip install '.[distributed]' in the project's folder"
         ) from error
     return pyarrow
 
 
-class _Unusable(Exception):
-    """A row without an article that can be scored."""
+class _UnusableRow(Exception):
+    """Raised for a row that does not contain an article that can be scored."""
 
     def __init__(
         self,
@@ -206,10 +213,10 @@ def _format_of(path: Path) -> FileFormat | None:
     return next((FORMATS[ending] for ending in FORMATS if path.name.endswith(ending)), None)
 
 
-def _is_passed_over(name: str) -> bool:
-    """Whether a file, or a folder above it within the corpus, has a name that hides it.
+def _is_skipped(name: str) -> bool:
+    """Whether the file, or a folder above it within the corpus, has a name that begins with ``.`` or ``_``.
 
-    >>> _is_passed_over(".ipynb_checkpoints/a.jsonl"), _is_passed_over("2025/a_b.jsonl")
+    >>> _is_skipped(".ipynb_checkpoints/a.jsonl"), _is_skipped("2025/a_b.jsonl")
     (True, False)
     """
     return any(part.startswith((".", "_")) for part in name.split("/"))
@@ -220,30 +227,30 @@ def _input_file(path: Path, name: str, file_format: FileFormat) -> InputFile:
     return InputFile(path.resolve(), name, file_format, status.st_size, status.st_mtime_ns)
 
 
-def _line_chunks(file: InputFile, rows: int) -> Iterator[Chunk]:
+def _line_chunks(file: InputFile, max_rows: int) -> Iterator[Chunk]:
     with file.path.open("rb") as raw:
         stream = gzip.GzipFile(fileobj=raw) if file.format == "jsonl.gz" else raw
         lines: list[bytes] = []
         first, size, position = 1, 0, 0
-        for line in _lines(stream):  # type: ignore[arg-type]  # a GzipFile reads as well
+        for line in _lines(stream):  # type: ignore[arg-type]  # a GzipFile has the same readline
             lines.append(line)
             size += len(line)
-            if len(lines) == rows or size >= MAX_CHUNK_BYTES:
+            if len(lines) == max_rows or size >= MAX_CHUNK_BYTES:
                 reached = raw.tell()
-                yield Chunk(first, _filled(lines), reached - position, b"".join(lines))
+                yield Chunk(first, _count_filled(lines), reached - position, b"".join(lines))
                 first, size, position = first + len(lines), 0, reached
                 lines.clear()
         if lines:
-            yield Chunk(first, _filled(lines), raw.tell() - position, b"".join(lines))
+            yield Chunk(first, _count_filled(lines), raw.tell() - position, b"".join(lines))
 
 
-def _filled(lines: list[bytes]) -> int:
-    """Lines that are not blank."""
+def _count_filled(lines: list[bytes]) -> int:
+    """The number of lines that are not blank."""
     return sum(1 for line in lines if line.strip())
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Of a line that is too long only so much that this can be seen."""
+    """The lines of a stream; one that is too long is cut, but stays longer than the limit."""
     while line := stream.readline(MAX_ROW_BYTES + 1):
         if len(line) > MAX_ROW_BYTES and not line.endswith(b"\n"):
             while (rest := stream.readline(MAX_ROW_BYTES)) and not rest.endswith(b"\n"):
@@ -262,7 +269,7 @@ def _line_rows(chunk: Chunk) -> Iterator[tuple[int, Callable[[], object]]]:
 
 def _parse_line(line: bytes) -> object:
     if len(line) > MAX_ROW_BYTES:
-        raise _Unusable(f"longer than {MAX_ROW_BYTES} bytes", code="row_too_long")
+        raise _UnusableRow(f"the row is longer than {MAX_ROW_BYTES} bytes; shorten it", code="row_too_long")
     content: object = from_json(line, allow_inf_nan=False)
     return content
 
@@ -270,27 +277,27 @@ def _parse_line(line: bytes) -> object:
 def _parquet_file(file: InputFile) -> Any:
     pyarrow = require_pyarrow()
     try:
-        # Or it would hold whole row groups, which may be the whole file.
+        # Without these it would keep whole row groups in memory, and a row group may be the whole file.
         return pyarrow.parquet.ParquetFile(file.path, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES)
     except (pyarrow.ArrowException, OSError) as error:
-        raise CorpusError(f"{file.path} is no readable Parquet file: {error}") from error
+        raise CorpusError(f"{file.path} is not a readable Parquet file: {error}") from error
 
 
-def _parquet_chunks(file: InputFile, columns: Columns, rows: int) -> Iterator[Chunk]:
+def _parquet_chunks(file: InputFile, columns: Columns, max_rows: int) -> Iterator[Chunk]:
     pyarrow = require_pyarrow()
     with _parquet_file(file) as opened:
         per_row = file.size / max(opened.metadata.num_rows, 1)
-        names = list(columns.read)
-        batches: Iterable[Any] = opened.iter_batches(min(rows, _PARQUET_ROWS), columns=names)
+        names = list(columns.names)
+        batches: Iterable[Any] = opened.iter_batches(min(max_rows, _PARQUET_ROWS), columns=names)
         waiting: list[Any] = []
         first, count, size = 1, 0, 0
         try:
             for batch in batches:
-                for piece in _pieces(batch, rows - count, rows):
+                for piece in _pieces(batch, max_rows - count, max_rows):
                     waiting.append(piece)
                     count += piece.num_rows
                     size += piece.nbytes
-                    if count == rows or size >= MAX_CHUNK_BYTES:
+                    if count == max_rows or size >= MAX_CHUNK_BYTES:
                         yield Chunk(first, count, round(count * per_row), _stream(waiting))
                         first, count, size = first + count, 0, 0
                         waiting.clear()
@@ -300,12 +307,15 @@ def _parquet_chunks(file: InputFile, columns: Columns, rows: int) -> Iterator[Ch
             yield Chunk(first, count, round(count * per_row), _stream(waiting))
 
 
-def _pieces(batch: Any, room: int, rows: int) -> Iterator[Any]:
-    """A batch, cut where the chunk is full."""
+def _pieces(batch: Any, room: int, max_rows: int) -> Iterator[Any]:
+    """Slices of a batch, cut where a chunk is full.
+
+    :param room: rows that the current chunk can still take.
+    """
     start = 0
     while start < batch.num_rows:
         yield batch.slice(start, room)
-        start, room = start + room, rows
+        start, room = start + room, max_rows
 
 
 def _stream(batches: list[Any]) -> bytes:
@@ -323,29 +333,29 @@ def _table_rows(chunk: Chunk, columns: Columns) -> Iterator[tuple[int, Callable[
     number = chunk.first_row
     with pyarrow.ipc.open_stream(chunk.payload) as batches:
         for batch in batches:
-            for position in range(batch.num_rows):
-                yield number, partial(_read_record, batch, position, columns)
+            for index in range(batch.num_rows):
+                yield number, partial(_read_record, batch, index, columns)
                 number += 1
 
 
-def _read_record(batch: Any, position: int, columns: Columns) -> object:
-    return {name: batch.column(name)[position].as_py() for name in columns.read}
+def _read_record(batch: Any, index: int, columns: Columns) -> object:
+    return {name: batch.column(name)[index].as_py() for name in columns.names}
 
 
 def _row(content: object, columns: Columns) -> Row:
     if not isinstance(content, dict):
-        raise _Unusable(f"a row must be an object; got {_kind(content)}")
+        raise _UnusableRow(f"a row must be an object; got {_kind(content)}")
     kept = {name: content.get(name) for name in columns.keep}
     row_id, text = content.get(columns.id), content.get(columns.text)
     if isinstance(row_id, bool) or not isinstance(row_id, (str, int)):
-        got = _kind(row_id) if columns.id in content else "no such field"
-        raise _Unusable(f"{columns.id} must be a string or a whole number; got {got}", None, kept)
+        problem = f"got {_kind(row_id)}" if columns.id in content else "the row has no such field"
+        raise _UnusableRow(f"{columns.id} must be a string or a whole number; {problem}", None, kept)
     if not isinstance(text, str):
-        got = _kind(text) if columns.text in content else "no such field"
-        raise _Unusable(f"{columns.text} must be a string; got {got}", row_id, kept)
+        problem = f"got {_kind(text)}" if columns.text in content else "the row has no such field"
+        raise _UnusableRow(f"{columns.text} must be a string; {problem}", row_id, kept)
     if len(text) > MAX_ROW_BYTES:
-        detail = f"{columns.text} is longer than {MAX_ROW_BYTES} characters"
-        raise _Unusable(detail, row_id, kept, "row_too_long")
+        detail = f"{columns.text} is longer than {MAX_ROW_BYTES} characters; shorten it"
+        raise _UnusableRow(detail, row_id, kept, "row_too_long")
     return Row(row_id, text, kept)
 
 

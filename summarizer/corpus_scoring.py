@@ -1,13 +1,13 @@
-"""A corpus of any size, scored in constant memory: chunks of it go out to processes, parts come back.
+"""A corpus of any size, scored in constant memory: chunks go out to processes, parts come back.
 
 ::
 
-    OUT/manifest.json               what the parts belong to: input, settings, model; whether all are there
-    OUT/part-00000-000000.jsonl     the rows of the first chunk of the first file, in their order
+    OUT/manifest.json               the input, settings and model of the parts; whether all are present
+    OUT/part-00000-000000.jsonl     results for the first chunk of the first file, in order
     OUT/part-00000-000001.jsonl     …
 
-A part is on disk whole or not at all, so that is all that a run needs to know to go on where an earlier
-one was killed. Who does the work is up to a :class:`Runner`: processes of this machine, or a cluster.
+A part is on disk whole or not at all, so its presence is all that a run needs to know to resume one that was
+killed. A :class:`Runner` does the work: processes on this machine, or a cluster.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from summarizer.corpus_folder import taken, write_manifest
+from summarizer.corpus_folder import locked_output_folder, write_manifest
 from summarizer.corpus_reading import (
     Chunk,
     Columns,
@@ -45,16 +45,18 @@ from summarizer.pipeline import Summarizer
 DEFAULT_ROWS_PER_PART = 500
 DEFAULT_MAX_SENTENCES = 5000
 
-# Sentences that are encoded and scored together.
+# Articles are encoded and scored together once they have as many sentences.
 _SENTENCES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What decides the content of the parts, beside the input and the model.
+    """What determines the contents of the parts, apart from the input and the model.
 
     :ivar rows_per_part: most rows in a part, at least 1; a part of long articles has fewer.
-    :ivar max_sentences: an article with more becomes a row with an error, at least 1.
+    :ivar max_sentences: an article with more becomes a row with an error; at least 1.
+    :raises InvalidOption: one of these two is less than 1.
+    :raises CorpusError: a column to keep has the name of a field of the results.
     """
 
     columns: Columns = field(default_factory=Columns)
@@ -69,18 +71,20 @@ class Settings:
                 raise InvalidOption(f"{name} must be at least 1; got {getattr(self, name)}")
         for name in self.columns.keep:
             if name in RESULT_FIELDS:
-                raise CorpusError(f"the column {name!r} cannot be kept: results have a field of that name")
+                raise CorpusError(
+                    f"the column {name!r} cannot be kept: results have a field of that name; rename it"
+                )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What somebody who scores chunks has to know.
+    """What a process needs to know to score chunks.
 
     :ivar out: folder of the parts.
-    :ivar checkpoint: folder of the model, None for the shipped one.
-    :ivar encoder: where the checkpoint's encoder is, None for where it says.
-    :ivar model_sha256: what the checkpoint must still be.
-    :ivar schema: of the parts, where they are Parquet.
+    :ivar checkpoint: folder of the model; None for the shipped one.
+    :ivar encoder: where the checkpoint's encoder is; None for where the checkpoint says.
+    :ivar model_sha256: digest that the checkpoint must still have.
+    :ivar schema: serialized Arrow schema of the parts if they are Parquet, else None.
     """
 
     out: Path
@@ -92,11 +96,11 @@ class Job:
 
 
 class Task(NamedTuple):
-    """A chunk with its place in the corpus.
+    """A chunk, and where its results go.
 
-    :ivar file: where it is from.
-    :ivar part: name of the file for its results.
-    :ivar is_done: that file was there before.
+    :ivar file: the file that it is from.
+    :ivar part: name of the part for its results.
+    :ivar is_done: whether that part is there already.
     """
 
     file: InputFile
@@ -107,14 +111,14 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much was done.
+    """How much is done.
 
     :ivar rows: rows of the input.
-    :ivar errors: those of them that could not be scored, as far as this run has seen them.
-    :ivar size: bytes of input.
-    :ivar kept_rows: rows among them whose parts were there before.
-    :ivar kept_size: likewise in bytes.
-    :ivar parts: files.
+    :ivar errors: rows that this run could not score; parts from an earlier run are not read.
+    :ivar size: bytes of the input.
+    :ivar kept_rows: those of the rows whose parts are from an earlier run.
+    :ivar kept_size: bytes of the input whose parts are from an earlier run.
+    :ivar parts: number of parts.
     """
 
     rows: int = 0
@@ -129,10 +133,10 @@ class Counts:
 
 
 class Runner(Protocol):
-    """Scores all chunks of files that have no part yet, in any order."""
+    """Scores those chunks of the files that have no part yet, in any order."""
 
     def __call__(self, files: Sequence[InputFile], job: Job) -> Generator[Counts, None, None]:
-        """Counts of each part as soon as it is there."""
+        """Yield the counts of each part as soon as it is there."""
         ...
 
 
@@ -144,14 +148,14 @@ def score_corpus(
     *,
     checkpoint: str | None = None,
     encoder: str | None = None,
-    told: Callable[[Counts, int], None] | None = None,
+    on_progress: Callable[[Counts, int], None] | None = None,
 ) -> Counts:
-    """Score every article of a corpus, and go on where an earlier run stopped.
+    """Score every article of a corpus, resuming where an earlier run stopped.
 
     :param corpus: a file that ends in .jsonl, .jsonl.gz or .parquet, or a folder of them.
     :param out: folder of the parts; new, empty, or from an earlier run with the same arguments.
-    :param told: called after each part with the counts so far and the bytes of the whole input.
-    :raises CorpusError: the input cannot be read, or the folder belongs to something else.
+    :param on_progress: called after each part with the counts so far and the bytes of the whole input.
+    :raises CorpusError: the input cannot be read, the folder belongs to something else, or the runner failed.
     :raises CheckpointError: the model cannot be used.
     :raises EncoderUnavailable: the encoder is not installed here.
     """
@@ -170,25 +174,25 @@ def score_corpus(
         "input": {file.name: {"bytes": file.size, "modified": file.modified} for file in files},
     }
     counts, size = Counts(), sum(file.size for file in files)
-    with taken(out, manifest), closing(runner(files, job)) as parts:
+    with locked_output_folder(out, manifest), closing(runner(files, job)) as parts:
         for part in parts:
             counts += part
-            if told is not None:
-                told(counts, size)
+            if on_progress is not None:
+                on_progress(counts, size)
         done = {"complete": True, "parts": counts.parts, "rows": counts.rows}
         write_manifest(out, {**manifest, **done})
     return counts
 
 
-def tasks_of(file: InputFile, position: int, job: Job) -> Iterator[Task]:
-    """The chunks of a file; those that are scored already come without their content.
+def tasks_of(file: InputFile, file_index: int, job: Job) -> Iterator[Task]:
+    """The chunks of a file; those that are scored already come without their payload.
 
-    :param position: of the file in the corpus.
+    :param file_index: index of the file in the corpus.
     :raises CorpusError: the file is damaged.
     """
     settings = job.settings
-    for number, chunk in enumerate(read_chunks(file, settings.columns, settings.rows_per_part)):
-        part = part_name(position, number, settings.format)
+    for chunk_index, chunk in enumerate(read_chunks(file, settings.columns, settings.rows_per_part)):
+        part = part_name(file_index, chunk_index, settings.format)
         is_done = (job.out / part).exists()
         yield Task(file, part, is_done, chunk._replace(payload=b"") if is_done else chunk)
 
@@ -196,7 +200,7 @@ def tasks_of(file: InputFile, position: int, job: Job) -> Iterator[Task]:
 def score_task(task: Task, job: Job) -> Counts:
     """Score a chunk and write its part, with a model that the process loads once.
 
-    :raises CorpusError: the model is not the one that the job began with.
+    :raises CorpusError: the checkpoint is not the one that the run began with.
     """
     if task.is_done:
         return counts_of(task)
@@ -211,7 +215,7 @@ def score_task(task: Task, job: Job) -> Counts:
 def counts_of(task: Task, errors: int = 0) -> Counts:
     """Counts of one part.
 
-    :param errors: rows without scores in it; unknown, and so 0, if it was there before.
+    :param errors: rows of it without scores; 0 for a part from an earlier run, where they are unknown.
     """
     rows, size = task.chunk.rows, task.chunk.size
     return Counts(rows, errors, size, task.is_done * rows, task.is_done * size, 1)
@@ -223,14 +227,14 @@ def _load(job: Job) -> Summarizer:
         job.checkpoint, encoder=job.encoder, max_sentences=job.settings.max_sentences
     )
     if summarizer.model.sha256 != job.model_sha256:
-        raise CorpusError("the checkpoint has been replaced since this run began; run again with the old one")
+        raise CorpusError("the checkpoint was replaced after this run began; run again with the old one")
     return summarizer
 
 
 def _results(
     rows: Iterable[Row], summarizer: Summarizer, options: SummaryOptions
 ) -> Iterator[Mapping[str, Any]]:
-    """One for each row, in their order."""
+    """A result for each row, in order."""
     group: list[tuple[Row, Document | None]] = []
     sentences = 0
     for row in rows:
@@ -258,7 +262,7 @@ def _scored(
         first = {"id": row.id, **row.kept}
         if isinstance(outcome, Evaluation):
             content = outcome.as_dict()
-            del content["model"]  # it stands in the manifest
+            del content["model"]  # it is in the manifest
             yield {**first, **content}
         else:
             assert outcome is not None  # noqa: S101
@@ -274,13 +278,13 @@ def _evaluations(
         encoded = summarizer.encode(documents)
         scores = summarizer.score(documents, encoded)
         return [summarizer.select(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
-    except Exception as error:  # noqa: BLE001  # one article must neither take its company down nor stop the run
+    except Exception as error:  # noqa: BLE001  # one article must not fail the others, nor stop the run
         if len(documents) == 1:
             return [("internal_error", f"{type(error).__name__}: {error}")]
-        return [found for one in documents for found in _evaluations([one], summarizer, options)]
+        return [outcome for one in documents for outcome in _evaluations([one], summarizer, options)]
 
 
 def _check_apart(corpus: Path, out: Path) -> None:
     source, target = corpus.resolve(), out.resolve()
     if target == source or (source.is_dir() and source in target.parents):
-        raise CorpusError(f"{out} is part of the input {corpus}; name a folder outside of it")
+        raise CorpusError(f"{out} is part of the input {corpus}; name a folder outside it")

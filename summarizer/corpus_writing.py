@@ -1,4 +1,4 @@
-"""Results of a chunk as one part: a file that is whole or not there, of the same bytes each time."""
+"""The results of a chunk as one part: a file that appears whole or not at all, the same in each run."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from summarizer.errors import CorpusError
 
 PartFormat = Literal["jsonl", "parquet"]
 
-# What a result holds beside the columns that are kept.
+# Fields of a result, apart from the columns to keep.
 RESULT_FIELDS = ("id", "sentences", "summary", "warnings", "error")
 
 _DRAFTS = ".part-*.draft"
 
 
 def part_name(file: int, chunk: int, part_format: PartFormat) -> str:
-    """Parts sorted by name are in the order of the input.
+    """The file name of a part. Sorted by name, parts are in the order of the input.
 
-    :param file: position of the input file.
-    :param chunk: number of the chunk in that file.
+    :param file: index of the input file.
+    :param chunk: index of the chunk in that file.
 
     >>> part_name(2, 17, "jsonl")
     'part-00002-000017.jsonl'
@@ -32,7 +32,7 @@ def part_name(file: int, chunk: int, part_format: PartFormat) -> str:
 
 
 def as_lines(results: Sequence[Mapping[str, Any]]) -> bytes:
-    """Results as JSON Lines. What JSON has no form for comes as text; numbers that are none as null."""
+    """Results as JSON Lines. Values that JSON lacks become strings; NaN and infinities become null."""
     return b"".join(
         to_json(result, inf_nan_mode="null", bytes_mode="base64", fallback=str) + b"\n" for result in results
     )
@@ -48,13 +48,13 @@ def as_table(results: Sequence[Mapping[str, Any]], schema: bytes) -> bytes:
     fields = pyarrow.ipc.read_schema(pyarrow.py_buffer(schema))
     columns = {}
     for field in fields:
-        values = [_fitting(result.get(field.name), field, pyarrow) for result in results]
+        values = [_column_value(result.get(field.name), field, pyarrow) for result in results]
         try:
             columns[field.name] = pyarrow.array(values, field.type)
         except (pyarrow.ArrowException, OverflowError) as error:
             raise CorpusError(
                 f"the column {field.name!r} of type {field.type} cannot be written: {error}; leave it out, or"
-                " take JSON Lines"
+                " write JSON Lines"
             ) from error
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.table(columns, schema=fields), sink, compression="zstd")
@@ -63,40 +63,41 @@ def as_table(results: Sequence[Mapping[str, Any]], schema: bytes) -> bytes:
 
 
 def parquet_schema(files: Sequence[InputFile], columns: Columns) -> bytes:
-    """The columns of all parts: id and what is kept as in the input, if all of it is Parquet and agrees.
+    """The schema of all parts, serialized by Arrow.
 
-    Otherwise they are strings, and values that are none come as JSON.
+    The id and the columns to keep have their types of the input if all of its files are Parquet and agree.
+    Otherwise they are strings, and other values are written as JSON.
 
-    :raises CorpusError: no pyarrow, or a file that lacks a column.
+    :raises CorpusError: pyarrow is not installed, or a file lacks a column.
     """
     pyarrow = require_pyarrow()
     types = [parquet_fields(file, columns) for file in files if file.format == "parquet"]
 
     def type_of(name: str) -> Any:
-        found = [fields[name] for fields in types]
-        agree = len(found) == len(files) and all(one == found[0] for one in found)
-        return found[0] if agree else pyarrow.string()
+        of_files = [fields[name] for fields in types]
+        agree = len(of_files) == len(files) and all(one == of_files[0] for one in of_files)
+        return of_files[0] if agree else pyarrow.string()
 
-    whole, text = pyarrow.int32(), pyarrow.string()
+    integer, text = pyarrow.int32(), pyarrow.string()
     sentence = {
-        "index": whole,
+        "index": integer,
         "text": text,
-        "start": whole,
-        "end": whole,
+        "start": integer,
+        "end": integer,
         "score": pyarrow.float64(),
-        "rank": whole,
+        "rank": integer,
         "selected": pyarrow.bool_(),
         "truncated": pyarrow.bool_(),
     }
-    remark = pyarrow.struct({"code": text, "detail": text})
+    message = pyarrow.struct({"code": text, "detail": text})
     schema = pyarrow.schema(
         {
             "id": type_of(columns.id),
             **{name: type_of(name) for name in columns.keep},
             "sentences": pyarrow.list_(pyarrow.struct(sentence)),
-            "summary": pyarrow.struct({"text": text, "indices": pyarrow.list_(whole)}),
-            "warnings": pyarrow.list_(remark),
-            "error": remark,
+            "summary": pyarrow.struct({"text": text, "indices": pyarrow.list_(integer)}),
+            "warnings": pyarrow.list_(message),
+            "error": message,
         }
     )
     content: bytes = schema.serialize().to_pybytes()
@@ -106,8 +107,8 @@ def parquet_schema(files: Sequence[InputFile], columns: Columns) -> bytes:
 def write_part(file: Path, content: bytes) -> None:
     """Write a part under a name of its own, and rename it when it is safely on disk.
 
-    Two processes may write the same part, such as one that outlives its run for a moment: neither sees
-    the other's draft, and both write the same bytes.
+    Two processes may write the same part, for example if one briefly outlives its run: they write to
+    different drafts, and both write the same bytes.
     """
     draft = file.with_name(f".{file.name}.{uuid4().hex}.draft")
     try:
@@ -122,12 +123,13 @@ def write_part(file: Path, content: bytes) -> None:
 
 
 def remove_drafts(folder: Path) -> None:
-    """What was left by those who were killed while they wrote."""
+    """Remove the drafts of processes that were killed while writing."""
     for draft in folder.glob(_DRAFTS):
         draft.unlink(missing_ok=True)
 
 
-def _fitting(value: object, field: Any, pyarrow: Any) -> object:
+def _column_value(value: object, field: Any, pyarrow: Any) -> object:
+    """The value, as JSON if it is not a string and the column is one of strings."""
     if value is None or isinstance(value, str) or not pyarrow.types.is_string(field.type):
         return value
     return to_json(value, inf_nan_mode="null", bytes_mode="base64", fallback=str).decode()

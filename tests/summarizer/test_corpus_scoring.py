@@ -73,10 +73,12 @@ def corpus(tmp_path) -> Path:
 @pytest.fixture
 def score(tiny_checkpoint):
     def call(
-        corpus: Path, out: Path, runner=here, checkpoint=tiny_checkpoint, told=None, **settings
+        corpus: Path, out: Path, runner=here, checkpoint=tiny_checkpoint, on_progress=None, **settings
     ) -> Counts:
         settings.setdefault("rows_per_part", 3)
-        return score_corpus(corpus, out, runner, Settings(**settings), checkpoint=str(checkpoint), told=told)
+        return score_corpus(
+            corpus, out, runner, Settings(**settings), checkpoint=str(checkpoint), on_progress=on_progress
+        )
 
     return call
 
@@ -113,7 +115,12 @@ def test_every_row_gets_what_evaluate_gives_or_an_error_in_the_order_of_the_inpu
         (b'{"id": "x", "text": "\\ud800"}\n', None, "malformed_row", "row 2 of corpus.jsonl"),
         (b"[" * 5000 + b"\n", None, "malformed_row", "row 2 of corpus.jsonl"),
         (["x"], None, "invalid_row", "a row must be an object; got list"),
-        ({"text": "It is."}, None, "invalid_row", "id must be a string or a whole number; got no such field"),
+        (
+            {"text": "It is."},
+            None,
+            "invalid_row",
+            "id must be a string or a whole number; the row has no such field",
+        ),
         (
             {"id": 1.5, "text": "It is."},
             None,
@@ -121,7 +128,7 @@ def test_every_row_gets_what_evaluate_gives_or_an_error_in_the_order_of_the_inpu
             "id must be a string or a whole number; got number",
         ),
         ({"id": True, "text": "It is."}, None, "invalid_row", "got boolean"),
-        ({"id": "x"}, "x", "invalid_row", "text must be a string; got no such field"),
+        ({"id": "x"}, "x", "invalid_row", "text must be a string; the row has no such field"),
         ({"id": "x", "text": None}, "x", "invalid_row", "text must be a string; got null"),
         ({"id": "x", "text": ["It is."]}, "x", "invalid_row", "text must be a string; got list"),
         ({"id": "x", "text": ""}, "x", "empty_text", "empty"),
@@ -270,7 +277,7 @@ def test_the_manifest_says_when_all_parts_are_there(tmp_path, corpus, score):
     def look(counts, size):
         seen.append((counts.rows, json.loads((out / MANIFEST_FILE).read_text())["complete"]))
 
-    score(corpus, out, told=look)
+    score(corpus, out, on_progress=look)
     assert seen == [(3, False), (6, False), (9, False), (10, False)]
     manifest = json.loads((out / MANIFEST_FILE).read_text())
     assert (manifest["complete"], manifest["parts"], manifest["rows"]) == (True, 4, 10)
@@ -288,7 +295,7 @@ def test_while_a_missing_part_is_made_again_the_manifest_does_not_say_that_all_a
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(corpus, out, told=killed)
+        score(corpus, out, on_progress=killed)
     assert json.loads((out / MANIFEST_FILE).read_text())["complete"] is False
     for _ in range(2):  # with a part missing, and with none
         score(corpus, out)
@@ -322,7 +329,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, corpus, score):
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("years of work")
-    with pytest.raises(CorpusError, match=r"holds other things and no manifest\.json"):
+    with pytest.raises(CorpusError, match=r"contains other files, but no manifest\.json"):
         score(corpus, other)
     with pytest.raises(CorpusError, match="is part of the input"):
         score(tmp_path, tmp_path / "out")
@@ -345,7 +352,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path, corpus, score):
         with pytest.raises(CorpusError, match="is being written by another run"):
             score(corpus, tmp_path / "out")
 
-    assert score(corpus, tmp_path / "out", told=meanwhile).parts == 4
+    assert score(corpus, tmp_path / "out", on_progress=meanwhile).parts == 4
 
 
 def test_input_that_cannot_be_read_is_named(tmp_path, corpus, score):
@@ -356,7 +363,7 @@ def test_input_that_cannot_be_read_is_named(tmp_path, corpus, score):
     with pytest.raises(CorpusError, match="should have one column 'body'; its columns are id, text, n"):
         score(table, tmp_path / "columns", columns=Columns(text="body"))
     table.write_bytes(table.read_bytes()[:-20])
-    with pytest.raises(CorpusError, match=r"corpus\.parquet is no readable Parquet file"):
+    with pytest.raises(CorpusError, match=r"corpus\.parquet is not a readable Parquet file"):
         score(table, tmp_path / "damaged")
     with pytest.raises(CorpusError, match=r"missing\.jsonl does not exist"):
         score(tmp_path / "missing.jsonl", tmp_path / "out")
@@ -364,7 +371,7 @@ def test_input_that_cannot_be_read_is_named(tmp_path, corpus, score):
     with pytest.raises(CorpusError, match=r"should end in one of \.jsonl, \.jsonl\.gz, \.parquet"):
         score(tmp_path / "a.csv", tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CorpusError, match="holds no file"):
+    with pytest.raises(CorpusError, match="contains no file"):
         score(tmp_path / "empty", tmp_path / "out")
 
 
@@ -377,7 +384,7 @@ def test_parquet_without_pyarrow_names_the_extra_and_json_lines_do_not_need_it(
     tmp_path, corpus, score, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(CorpusError, match=r"in the project's folder, pip install '.\[distributed\]'"):
+    with pytest.raises(CorpusError, match=r"run pip install '.\[distributed\]' in the project's folder"):
         score(corpus, tmp_path / "out", format="parquet")
     assert score(corpus, tmp_path / "out").parts == 4
 
@@ -404,7 +411,7 @@ def test_reading_waits_for_scoring(tmp_path, corpus, score, monkeypatch):
         tmp_path / "out",
         LocalProcesses(1),
         rows_per_part=1,
-        told=lambda counts, size: ahead.append(len(read) - counts.parts),
+        on_progress=lambda counts, size: ahead.append(len(read) - counts.parts),
     )
     assert len(read) == 10
     assert max(ahead) <= 3
@@ -416,7 +423,7 @@ def test_a_process_that_is_killed_ends_the_run_with_a_reason_and_nothing_is_lost
             child.kill()
 
     with pytest.raises(CorpusError, match="one of the processes was killed"):
-        score(corpus, tmp_path / "out", LocalProcesses(1), rows_per_part=1, told=kill)
+        score(corpus, tmp_path / "out", LocalProcesses(1), rows_per_part=1, on_progress=kill)
     assert 1 <= len(contents(tmp_path / "out")) < 10
     assert score(corpus, tmp_path / "out", rows_per_part=1).kept_rows >= 1
     assert [result["id"] for result in results(tmp_path / "out")] == [f"a{n}" for n in range(10)]
@@ -468,7 +475,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_shows_no_trace(long_run):
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said.splitlines() == ["summarizer batch: interrupted; the same command goes on from here"]
+    assert said.splitlines() == ["summarizer batch: interrupted; run the same command again to resume"]
     assert not json.loads((out / MANIFEST_FILE).read_text())["complete"]
     assert all(part.endswith(b"\n") for part in contents(out).values())
 
@@ -502,7 +509,7 @@ def test_a_run_without_one_good_row_is_status_1(tmp_path, corpus, tiny_checkpoin
     arguments = ["batch", str(corpus), str(tmp_path / "out"), "--checkpoint", str(tiny_checkpoint)]
     assert main([*arguments, "--text", "body", "--processes", "1"]) == 1
     assert capsys.readouterr().err.endswith(
-        "10 with errors\nsummarizer batch: not one row could be scored; the parts say of each why\n"
+        "10 with errors\nsummarizer batch: no row could be scored; the error of each row is in the parts\n"
     )
 
 
@@ -562,7 +569,7 @@ def test_without_ray_the_message_names_the_extra(tmp_path, corpus, tiny_checkpoi
     monkeypatch.setitem(sys.modules, "ray", None)
     arguments = [str(corpus), str(tmp_path / "out"), "--ray", "--checkpoint", str(tiny_checkpoint)]
     assert main(["batch", *arguments]) == 1
-    assert "in the project's folder, pip install '.[distributed]'" in capsys.readouterr().err
+    assert "run pip install '.[distributed]' in the project's folder" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray")
