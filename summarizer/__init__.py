@@ -1,7 +1,7 @@
 """Extractive summarization: a learned score and an offset for every sentence of an article.
 
-Each name is imported when it is first asked for: most of them need little, only :class:`Summarizer` needs
-NumPy and the tokenizer.
+Each name is imported on first use: most are cheap to import; only :class:`Summarizer` needs NumPy and the
+tokenizer.
 """
 
 from importlib import import_module
@@ -48,7 +48,7 @@ __all__ = [
     "TooManySentences",
 ]
 
-_HOME = {
+_MODULES = {
     **dict.fromkeys(
         ("Evaluation", "EvaluationWarning", "ModelInfo", "ScoredSentence", "Sentence"), "document"
     ),
@@ -60,9 +60,9 @@ _HOME = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_HOME.get(name, 'errors')}")
+    module = import_module(f"{__name__}.{_MODULES.get(name, 'errors')}")
     value: object = getattr(module, name)
-    globals()[name] = value  # the next time is an ordinary look-up
+    globals()[name] = value  # later accesses are ordinary look-ups
     return value
 
 

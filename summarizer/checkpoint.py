@@ -2,14 +2,15 @@
 
 ::
 
-    config.json          everything that rebuilds the model, and the sha256 of each file below
+    config.json          everything needed to rebuild the model, and the sha256 of the next three
     model.safetensors    weights of the network
-    encoder/             a static encoder that travels with the checkpoint (absent for other encoders)
-    rarity.json          in how many training articles each word was (absent where the network does without)
-    metrics.json         what was measured with it
-    README.md            the model card, for people
+    encoder/             the static encoder (absent for other encoders)
+    rarity.json          in how many training articles each word occurs (absent if not read)
+    metrics.json         measurements of the model
+    README.md            the model card
 
-No pickles. Loading is strict: nothing missing, nothing unknown, every byte as it was saved.
+No pickles. Loading is strict: unknown fields in the config, missing files, and any change to a file that
+decides a score are errors.
 """
 
 import dataclasses
@@ -47,7 +48,7 @@ class EncoderConfig:
 
     :ivar kind: ``static``: the one in the checkpoint's own ``encoder`` folder; ``sentence-transformers``:
         a model that is found by its name.
-    :ivar name: for people, and where ``sentence-transformers`` looks for it.
+    :ivar name: shown to users; also the name by which ``sentence-transformers`` finds the model.
     :ivar digest: sha256 that the encoder must have.
     """
 
@@ -65,14 +66,14 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """What ``config.json`` says, apart from the format number and the file digests.
+    """The contents of ``config.json``, apart from the format number and the file digests.
 
-    :ivar name: of the model, as answers carry it.
+    :ivar name: of the model, as every evaluation states it.
     :ivar version: of the model.
     :ivar model: architecture of the network.
-    :ivar encoder: which encoder it needs.
-    :ivar closeness: name of the function that made its targets.
-    :ivar training: settings and data it was trained with, for the record.
+    :ivar encoder: the encoder that the network needs.
+    :ivar closeness: name of the function that computed the training targets.
+    :ivar training: settings and data used in training, for the record.
     """
 
     name: str
@@ -89,11 +90,11 @@ class Checkpoint:
 
     :ivar config: as saved.
     :ivar scorer: the network.
-    :ivar encoder: the encoder that it was trained on.
-    :ivar rarity: of words; None where the network does without.
-    :ivar metrics: content of ``metrics.json``.
-    :ivar sha256: digest of ``config.json``; since that lists the digests of all other files that decide
-        a score, it names the model exactly.
+    :ivar encoder: the encoder that the network was trained on.
+    :ivar rarity: of words; None if the network does not read it.
+    :ivar metrics: contents of ``metrics.json``.
+    :ivar sha256: digest of ``config.json``. It identifies the model, because the config lists the digests of
+        all other files that decide a score.
     """
 
     config: CheckpointConfig
@@ -116,11 +117,12 @@ def save(
 ) -> None:
     """Write a checkpoint. It appears whole or not at all.
 
-    :param folder: replaced if it is a checkpoint already.
+    :param folder: replaced if it already is a checkpoint.
     :param weights: of the network, as :func:`summarizer.model.weight_shapes` lists them.
-    :param encoder_folder: where a static encoder's two files are; required for that kind.
-    :param rarity: of words; required where the network reads it.
-    :raises FileExistsError: the folder holds something else.
+    :param encoder_folder: folder of a static encoder's two files; required for that kind.
+    :param rarity: of words; required if the network reads it.
+    :raises FileExistsError: the folder contains something else.
+    :raises ValueError: ``encoder_folder`` or ``rarity`` is required and missing.
     """
     with draft_of(folder, marker=CONFIG_FILE) as draft:
         save_file(dict(weights), draft / WEIGHTS_FILE)
@@ -143,16 +145,16 @@ def save(
 def load(folder: Path, *, encoder: str | None = None, device: str | None = None) -> Checkpoint:
     """Read a checkpoint.
 
-    :param encoder: where to find the encoder, if not under the name in the config; its digest must still
-        be the one that the network was trained on. Not for static encoders, which are in the folder.
-    :param device: for an encoder that runs in PyTorch, as it names devices; its GPU by default.
+    :param encoder: where to find the encoder, if not under the name in the config. Its digest must be that
+        of the encoder that the network was trained on. Not for static encoders, which are in the folder.
+    :param device: PyTorch's name of the device for a transformer encoder; by default a GPU if there is one.
     :raises CheckpointNotFound: the folder or one of its files is missing.
-    :raises CheckpointDamaged: a file is not what the config says, or the config itself is not sound.
-    :raises CheckpointUnsupported: another format version, or another encoder.
+    :raises CheckpointDamaged: a file does not match the config, or the config itself is invalid.
+    :raises CheckpointUnsupported: the format version or the encoder is another one.
     :raises EncoderUnavailable: the encoder is not installed here.
     """
     if not folder.is_dir():
-        raise CheckpointNotFound(f"no checkpoint at {folder}: there is no such folder")
+        raise CheckpointNotFound(f"no checkpoint at {folder}: the folder does not exist; check its name")
     raw = _read_json(folder / CONFIG_FILE)
     config, files = _parse_config(folder / CONFIG_FILE, raw)
     for name in _file_names(config):
@@ -160,8 +162,8 @@ def load(folder: Path, *, encoder: str | None = None, device: str | None = None)
     scorer = _load_scorer(folder / WEIGHTS_FILE, config.model)
     rarity = Rarity.load(folder / RARITY_FILE) if config.model.reads_rarity else None
     metrics = _read_json(folder / METRICS_FILE)
-    found = _load_encoder(folder, config, encoder, device)
-    return Checkpoint(config, scorer, found, rarity, metrics, sha256_of(folder / CONFIG_FILE))
+    loaded_encoder = _load_encoder(folder, config, encoder, device)
+    return Checkpoint(config, scorer, loaded_encoder, rarity, metrics, sha256_of(folder / CONFIG_FILE))
 
 
 def _file_names(config: CheckpointConfig) -> list[str]:
@@ -178,11 +180,11 @@ def _parse_config(file: Path, raw: dict[str, Any]) -> tuple[CheckpointConfig, di
     if raw.get("format") != FORMAT:
         raise CheckpointUnsupported(
             f"{file}: expected format {FORMAT}, found {raw.get('format')!r};"
-            " load it with the version of this package that wrote it, or train it anew"
+            " load it with the version of this package that wrote it, or train the model again"
         )
     fields = {name: value for name, value in raw.items() if name not in ("format", "files")}
     try:
-        # A network that says nothing of rarity or typography is from before they were.
+        # A config without rarity and typography is older than these two.
         model = {"rarity": False, "typography": False, **_mapping(fields, "model")}
         config = CheckpointConfig(
             **{
@@ -196,7 +198,7 @@ def _parse_config(file: Path, raw: dict[str, Any]) -> tuple[CheckpointConfig, di
             if not isinstance(getattr(config, name), str):
                 raise ValueError(f"{name} must be a string; got {getattr(config, name)!r}")
         return config, _mapping(raw, "files")
-    except (TypeError, ValueError) as error:  # a missing, unknown or impossible field, named by the message
+    except (TypeError, ValueError) as error:  # a missing, unknown or invalid field; the message names it
         raise CheckpointDamaged(f"{file} does not describe a model: {error}") from error
 
 
@@ -209,25 +211,25 @@ def _mapping(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _check_file(file: Path, expected: object) -> None:
     if not file.is_file():
         raise CheckpointNotFound(
-            f"{file} is missing; restore the checkpoint from its source or train it anew"
+            f"{file} is missing; restore the checkpoint from its source or train the model again"
         )
-    found = sha256_of(file)
-    if found != expected:
+    digest = sha256_of(file)
+    if digest != expected:
         raise CheckpointDamaged(
-            f"{file} is not the file that was saved: expected sha256 {expected}, found {found}"
-            f" ({file.stat().st_size} bytes); restore the checkpoint from its source or train it anew"
+            f"{file} is not the file that was saved: expected sha256 {expected}, found {digest}"
+            f" ({file.stat().st_size} bytes); restore the checkpoint from its source or train the model again"
         )
 
 
 def _load_scorer(file: Path, config: ModelConfig) -> SentenceScorer:
     tensors = read_tensors(file)
     expected = weight_shapes(config)
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
+    actual = {name: tensor.shape for name, tensor in tensors.items()}
+    for name in sorted(expected.keys() | actual.keys()):
+        if expected.get(name) != actual.get(name):
             raise CheckpointDamaged(
-                f"{file} does not fit the architecture in {CONFIG_FILE}: tensor {name}:"
-                f" expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
+                f"{file} does not match the architecture in {CONFIG_FILE}: tensor {name}:"
+                f" expected {expected.get(name, 'none')}, found {actual.get(name, 'none')}"
             )
     return SentenceScorer(config, tensors)
 
@@ -235,24 +237,24 @@ def _load_scorer(file: Path, config: ModelConfig) -> SentenceScorer:
 def _load_encoder(
     folder: Path, config: CheckpointConfig, elsewhere: str | None, device: str | None
 ) -> Encoder:
-    found: Encoder
+    loaded: Encoder
     if config.encoder.kind == "static":
         if elsewhere is not None:
-            raise CheckpointUnsupported(f"{folder} brings its own encoder; it cannot use {elsewhere!r}")
-        found = StaticEncoder.load(folder / ENCODER_FOLDER, config.encoder.name)
+            raise CheckpointUnsupported(f"{folder} contains its own encoder; leave out {elsewhere!r}")
+        loaded = StaticEncoder.load(folder / ENCODER_FOLDER, config.encoder.name)
     else:
-        found = SentenceTransformerEncoder(elsewhere or config.encoder.name, device)
-    if found.digest != config.encoder.digest:
+        loaded = SentenceTransformerEncoder(elsewhere or config.encoder.name, device)
+    if loaded.digest != config.encoder.digest:
         raise CheckpointUnsupported(
             f"{folder} was trained on the encoder {config.encoder.name} with digest {config.encoder.digest};"
-            f" found {found.name} with digest {found.digest}"
+            f" found {loaded.name} with digest {loaded.digest}; name the encoder that it was trained on"
         )
-    if found.dimension != config.model.dimension:
+    if loaded.dimension != config.model.dimension:
         raise CheckpointDamaged(
             f"{folder}: the network expects vectors of width {config.model.dimension},"
-            f" the encoder {found.name} gives {found.dimension}"
+            f" but those of the encoder {loaded.name} have width {loaded.dimension}"
         )
-    return found
+    return loaded
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:
@@ -267,7 +269,7 @@ def _read_json(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CheckpointNotFound(f"{file} is missing; is this the folder of a checkpoint?") from None
     except (ValueError, OSError) as error:
-        raise CheckpointDamaged(f"{file} is no readable JSON: {error}") from error
+        raise CheckpointDamaged(f"{file} is not readable JSON: {error}") from error
     if not isinstance(content, dict):
-        raise CheckpointDamaged(f"{file} should hold a JSON object; found {type(content).__name__}")
+        raise CheckpointDamaged(f"{file} should contain a JSON object; found {type(content).__name__}")
     return content

@@ -1,8 +1,8 @@
 """A client of the service. Standard library only.
 
-It has the ``evaluate`` methods of :class:`summarizer.Summarizer` and returns the same types. What the service
-refuses is a :class:`ServiceError`; in :meth:`Client.evaluate_many` an article that is refused has one in its
-place.
+It has the ``evaluate`` methods of :class:`summarizer.Summarizer` and returns the same types. A request
+that is refused raises :class:`ServiceError`; in the result of :meth:`Client.evaluate_many`, a ServiceError
+takes the place of each refused article.
 
 ::
 
@@ -25,10 +25,10 @@ from summarizer.document import Evaluation, EvaluationWarning, ModelInfo, Scored
 from summarizer.options import BUDGETS, DEFAULT_OPTIONS, SummaryOptions
 from summarizer.texts import check_several, check_unicode, in_article
 
-# Too many requests, no capacity at the moment: the same request may succeed later.
+# Too many requests, or no capacity at the moment: the same request may succeed later.
 RETRIED_STATUSES = (429, 503)
 
-# The pause before the first repetition; each further one is twice as long.
+# Pause before the first retry; each later one is twice as long.
 FIRST_PAUSE_SECONDS = 0.1
 
 _Record = TypeVar("_Record", ModelInfo, ScoredSentence, EvaluationWarning)
@@ -37,12 +37,12 @@ _Record = TypeVar("_Record", ModelInfo, ScoredSentence, EvaluationWarning)
 class ServiceError(Exception):
     """The service, or something on the way to it, refused a request.
 
-    :ivar status: of HTTP.
-    :ivar code: stable name of the error, for programs; ``unknown`` where the answer is not the service's own.
+    :ivar status: the HTTP status.
+    :ivar code: stable, machine-readable name of the error; ``unknown`` if the answer is not the service's.
     :ivar detail: what is wrong, the limit or the expected value, and what to do.
-    :ivar request_id: under which the service has logged it; empty where it is not known.
-    :ivar errors: the fields that are wrong: each a ``detail`` with a ``pointer`` or ``parameter``.
-    :ivar retry_after: seconds after which the service would be asked again; None where it did not say.
+    :ivar request_id: the id under which the service logged the request; empty if unknown.
+    :ivar errors: the invalid fields, each a ``detail`` with a ``pointer`` or ``parameter``.
+    :ivar retry_after: seconds to wait before a retry; None if the service did not say.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ServiceError(Exception):
 
 
 class ServiceUnreachable(Exception):
-    """No answer came: no connection, one that broke, or none in time."""
+    """No answer arrived: the connection failed, broke or timed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +75,19 @@ class _Answer:
 
 
 class Client:
-    """Asks a service. Thread-safe: each request has a connection of its own.
+    """Sends requests to a service. Thread-safe: each request has its own connection.
 
-    A request is repeated after 429 and 503, not before the time that the service gives, and where no
-    connection came about or it broke: the service keeps nothing, so asking twice does no harm. It is not
-    repeated after a timeout, when the service may be busy with it.
+    A request is retried after 429 and 503, no sooner than the service allows, and after a connection that
+    failed or broke: requests change nothing in the service, so sending one twice does no harm. It is not
+    retried after a timeout, because the service may still be working on it.
 
-    :param url: as ``http://localhost:8000``, or ``https://``; a path before ``/api`` is kept.
-    :param api_key: where the service asks for one. Over plain HTTP, others on the way can read it.
-    :param timeout: seconds for connecting, and for the service to say something; longer than its deadline.
-    :param attempts: most times that a request is sent, at least 1.
-    :param longest_pause: seconds; a service that asks for a longer one is not asked again.
-    :raises ValueError: not an address that can be asked, or no attempt at all.
+    :param url: such as ``http://localhost:8000``, or with ``https``; a path before ``/api`` is kept.
+    :param api_key: if the service requires one. Over plain HTTP it can be read in transit.
+    :param timeout: seconds to wait for the connection, and for each piece of the answer; should exceed the
+        service's deadline.
+    :param attempts: how often a request is sent at most, at least 1.
+    :param longest_pause: in seconds; a request that would have to wait longer is not retried.
+    :raises ValueError: ``url``, ``api_key`` or ``attempts`` is invalid.
     """
 
     def __init__(
@@ -100,11 +101,11 @@ class Client:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"url must be as in http://localhost:8000; got {url!r}")
+            raise ValueError(f"url must look like http://localhost:8000; got {url!r}")
         if attempts < 1:
             raise ValueError(f"attempts must be at least 1; got {attempts}")
         if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key.strip()):
-            raise ValueError("api_key must be printable ASCII")  # a header can say nothing else
+            raise ValueError("api_key must be printable ASCII")  # nothing else fits into a header
         self._tls = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._path = parts.path.rstrip("/")
@@ -118,12 +119,12 @@ class Client:
     def evaluate(self, text: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
         """Score every sentence of an article and choose its summary.
 
-        :raises InvalidText: a lone surrogate in it; it is not sent.
-        :raises ServiceError: the service refused it, at last.
-        :raises ServiceUnreachable: no answer came.
+        :raises InvalidText: the text contains a lone surrogate; nothing is sent.
+        :raises ServiceError: the service refused it, after any retries.
+        :raises ServiceUnreachable: no answer arrived.
         """
         check_unicode(text, "text")
-        answer = self._ask_json("/api/evaluate", {"text": text, **_as_json(options)})
+        answer = self._post_json("/api/evaluate", {"text": text, **_as_json(options)})
         return _evaluation(answer, answer, text)
 
     def evaluate_sentences(
@@ -131,26 +132,26 @@ class Client:
     ) -> Evaluation:
         """Score your own sentences as they are; offsets refer to them joined by line feeds.
 
-        :raises InvalidText: a lone surrogate in one of them; they are not sent.
-        :raises InputError: a string instead of a list.
-        :raises ServiceError: the service refused them, at last.
-        :raises ServiceUnreachable: no answer came.
+        :raises InvalidText: one of them contains a lone surrogate; nothing is sent.
+        :raises InputError: a string was given instead of a list.
+        :raises ServiceError: the service refused them, after any retries.
+        :raises ServiceUnreachable: no answer arrived.
         """
         check_several(sentences, "sentences")
         for position, sentence in enumerate(sentences):
             check_unicode(sentence, "sentences", position)
-        answer = self._ask_json("/api/evaluate", {"sentences": list(sentences), **_as_json(options)})
+        answer = self._post_json("/api/evaluate", {"sentences": list(sentences), **_as_json(options)})
         return _evaluation(answer, answer)
 
     def evaluate_html(self, page: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
-        """Score the main text of an HTML page, to which offsets then refer.
+        """Score the main text of an HTML page; offsets refer to that text.
 
-        :raises ServiceError: the service refused it, at last; ``no_article`` where the page has none.
-        :raises ServiceUnreachable: no answer came.
+        :raises ServiceError: the service refused it, after any retries; ``no_article`` if the page has none.
+        :raises ServiceUnreachable: no answer arrived.
         """
         given = {name: getattr(options, name) for name in (*BUDGETS, "order", "redundancy")}
         query = urlencode({name: value for name, value in given.items() if value is not None})
-        answer = self._ask(
+        answer = self._request(
             "POST", f"/api/evaluate?{query}", page.encode("utf-8", "replace"), "text/html; charset=utf-8"
         )
         return _evaluation(answer, answer)
@@ -158,46 +159,46 @@ class Client:
     def evaluate_many(
         self, texts: Sequence[str], options: SummaryOptions = DEFAULT_OPTIONS
     ) -> list[Evaluation | ServiceError]:
-        """Score several articles in one request; :meth:`model` says how many it may hold.
+        """Score several articles in one request; :meth:`model` returns the limit on their number.
 
-        :returns: in the order of the texts; a ServiceError for each that was refused, alone.
-        :raises InvalidText: a lone surrogate in one of them; its position is in a note on the error, and
-            none is sent.
-        :raises InputError: a string instead of a list.
-        :raises ServiceError: the service refused the whole request, at last.
-        :raises ServiceUnreachable: no answer came.
+        :returns: one entry per text, in order: its evaluation, or a ServiceError if it alone was refused.
+        :raises InvalidText: one of them contains a lone surrogate; a note on the error gives its index, and
+            nothing is sent.
+        :raises InputError: a string was given instead of a list.
+        :raises ServiceError: the service refused the whole request, after any retries.
+        :raises ServiceUnreachable: no answer arrived.
         """
         check_several(texts, "texts")
         for position, text in enumerate(texts):
             with in_article(position):
                 check_unicode(text, "text")
         articles = [{"id": str(index), "text": text, **_as_json(options)} for index, text in enumerate(texts)]
-        answer = self._ask_json("/api/evaluate/batch", {"articles": articles})
+        answer = self._post_json("/api/evaluate/batch", {"articles": articles})
         try:
             return [
                 _problem(result["error"]) if "error" in result else _evaluation(result, answer, text)
                 for text, result in zip(texts, answer["results"], strict=True)
             ]
         except (KeyError, TypeError, ValueError) as error:
-            raise _not_ours(error) from error
+            raise _unexpected(error) from error
 
     def model(self) -> dict[str, Any]:
-        """The model with its card, the limits and the options, as ``GET /api/model`` gives them.
+        """The model with its card, the limits and the options, as ``GET /api/model`` returns them.
 
-        :raises ServiceError: the service refused the request, at last.
-        :raises ServiceUnreachable: no answer came.
+        :raises ServiceError: the service refused the request, after any retries.
+        :raises ServiceUnreachable: no answer arrived.
         """
-        return self._ask("GET", "/api/model")
+        return self._request("GET", "/api/model")
 
-    def _ask_json(self, path: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        # As \uXXXX, most alphabets take two or three times the bytes, and the service has a limit for them.
+    def _post_json(self, path: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        # Escaped as \uXXXX, most alphabets take two or three times the bytes, which the service limits.
         body = json.dumps(content, ensure_ascii=False).encode()
-        return self._ask("POST", path, body, "application/json")
+        return self._request("POST", path, body, "application/json")
 
-    def _ask(
+    def _request(
         self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
     ) -> dict[str, Any]:
-        """Send a request until it is answered, refused for good, or sent often enough."""
+        """Send a request until it is answered, refused for good, or out of attempts."""
         headers = self._headers if content_type is None else {**self._headers, "Content-Type": content_type}
         for attempt in range(1, self._attempts + 1):
             pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
@@ -213,23 +214,23 @@ class Client:
                 failure.__cause__ = error
             else:
                 if answer.status == 200:
-                    return _object(answer)
+                    return _json_object(answer)
                 failure = _refusal(answer)
                 if answer.status not in RETRIED_STATUSES:
                     raise failure
                 pause = max(pause, failure.retry_after or 0)
             if attempt == self._attempts or pause > self._longest_pause:
                 raise failure
-            # Clients that were turned away together shall not come back together.
+            # Random, so that clients that were refused together do not return together.
             time.sleep(pause * random.uniform(1, 1.5))  # noqa: S311
-        raise AssertionError("there is at least one attempt")
+        raise AssertionError("attempts is at least 1")
 
     def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> _Answer:
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout)
         try:
             connection.connect()
-            # Refused for its size, a request is answered before all of it is sent, and the connection closed.
+            # A request that is too large is answered, and the connection closed, before all of it is sent.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, self._path + path, body, dict(headers))
             answer = connection.getresponse()
@@ -243,14 +244,14 @@ def _as_json(options: SummaryOptions) -> dict[str, Any]:
     return {"summary": budget, "order": options.order, "redundancy": options.redundancy}
 
 
-def _object(answer: _Answer) -> dict[str, Any]:
+def _json_object(answer: _Answer) -> dict[str, Any]:
     try:
         content = json.loads(answer.body)
     except ValueError:
         content = None
     if not isinstance(content, dict):
         raise ServiceError(
-            answer.status, "unknown", "the answer is not JSON; is the address that of the service?"
+            answer.status, "unknown", "the answer is not a JSON object; check that url is the service's"
         )
     return content
 
@@ -259,8 +260,8 @@ def _refusal(answer: _Answer) -> ServiceError:
     retry_after = _seconds(answer.headers.get("Retry-After"))
     try:
         return _problem({**json.loads(answer.body), "status": answer.status}, retry_after)
-    except (ValueError, KeyError, TypeError):  # from a proxy, or something else that listens there
-        reason = http.client.responses.get(answer.status, "no reason was given")
+    except (ValueError, KeyError, TypeError):  # from a proxy, or another server at that address
+        reason = http.client.responses.get(answer.status, "no reason given")
         request_id = answer.headers.get("X-Request-ID", "")
         return ServiceError(answer.status, "unknown", reason, request_id, retry_after=retry_after)
 
@@ -277,7 +278,7 @@ def _problem(content: Mapping[str, Any], retry_after: float | None = None) -> Se
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """How long to wait; the header holds seconds or a date."""
+    """How long to wait; the header contains seconds or a date."""
     if retry_after is None:
         return None
     if retry_after.strip().isdecimal():
@@ -289,11 +290,11 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _evaluation(evaluated: Mapping[str, Any], answer: Mapping[str, Any], text: str = "") -> Evaluation:
-    """The library's own type from an answer, or from one result of a batch's.
+    """The library's own type, from an answer or from one result of a batch.
 
-    :param answer: knows the model.
-    :param text: what was sent, where the answer does not repeat it.
-    :raises ServiceError: it is not what the service answers.
+    :param answer: the whole answer, which names the model.
+    :param text: what was sent, in case the answer does not repeat it.
+    :raises ServiceError: the answer does not have the service's format.
     """
     try:
         return Evaluation(
@@ -304,14 +305,14 @@ def _evaluation(evaluated: Mapping[str, Any], answer: Mapping[str, Any], text: s
             tuple(_record(EvaluationWarning, warning) for warning in evaluated["warnings"]),
         )
     except (KeyError, TypeError) as error:
-        raise _not_ours(error) from error
+        raise _unexpected(error) from error
 
 
-def _not_ours(error: Exception) -> ServiceError:
-    detail = f"this is not an answer of the service ({error!r}); is the address that of the service?"
+def _unexpected(error: Exception) -> ServiceError:
+    detail = f"this is not an answer of the service ({error!r}); check that url is the service's"
     return ServiceError(200, "unknown", detail)
 
 
 def _record(kind: type[_Record], content: Mapping[str, Any]) -> _Record:
-    """What this version knows; a newer service may say more."""
+    """The fields that this version knows; a newer service may send more."""
     return kind(**{name: content[name] for name in kind.__slots__})

@@ -11,14 +11,14 @@ _DRAFT = ".draft"
 
 @contextmanager
 def draft_of(folder: Path, marker: str) -> Iterator[Path]:
-    """A new folder beside the wanted one, which takes its name when the block ends well.
+    """A temporary folder next to the wanted one, renamed to it when the block succeeds.
 
-    An existing folder of that name is replaced only if it is empty or was written for the same purpose. A
-    kill leaves a hidden folder ``.NAME-RANDOM``; between the two renames that replace a folder, which take
-    microseconds, it leaves the former one as ``.NAME-RANDOM-old``.
+    An existing folder is replaced only if it is empty or contains the marker. A process that is killed leaves
+    a hidden folder ``.NAME-RANDOM``; if it is killed between the two renames that replace a folder, which are
+    microseconds apart, it also leaves the former folder as ``.NAME-RANDOM-old``.
 
-    :param marker: a file that every folder of this kind holds.
-    :raises FileExistsError: something else has the name.
+    :param marker: name of a file that every folder of this kind contains.
+    :raises FileExistsError: the folder exists and contains something else, or is a file.
     """
     check_replaceable(folder, marker)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -42,20 +42,20 @@ def draft_of(folder: Path, marker: str) -> Iterator[Path]:
 
 
 def check_replaceable(folder: Path, marker: str) -> None:
-    """Refuse a name that :func:`draft_of` would refuse; to be asked before long work.
+    """Refuse a folder that :func:`draft_of` would refuse; to be called before long work.
 
-    :raises FileExistsError: something else has the name.
+    :raises FileExistsError: the folder exists and contains something else, or is a file.
     """
     if not folder.exists() or (folder / marker).is_file():
         return
     if not folder.is_dir() or any(folder.iterdir()):
         raise FileExistsError(
-            f"{folder} exists and holds no {marker}, so it is not replaced; name another folder or remove it"
+            f"{folder} exists and contains no {marker}, so it is not replaced; name another or remove it"
         )
 
 
 def write_whole(file: Path, content: str | bytes) -> None:
-    """Write a file, text as UTF-8; whoever is killed meanwhile leaves the old one, or none."""
+    """Write a file, text as UTF-8. If the process is killed meanwhile, the old file remains, or none."""
     draft = file.with_name(f".{file.name}{_DRAFT}")
     try:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -66,7 +66,7 @@ def write_whole(file: Path, content: str | bytes) -> None:
 
 
 def is_free(folder: Path) -> bool:
-    """Whether nothing is there, or nothing but what a kill left of :func:`write_whole`."""
+    """Whether the folder is absent, empty, or contains only drafts of a killed :func:`write_whole`."""
     if not folder.exists():
         return True
     return folder.is_dir() and all(
@@ -75,6 +75,6 @@ def is_free(folder: Path) -> bool:
 
 
 def _open_to_all(folder: Path) -> None:
-    """Readable for every user: mkdtemp and safetensors make what they write private."""
+    """Make a folder readable for every user: mkdtemp and safetensors create private files."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,6 +1,6 @@
-"""Sentences to vectors: one small protocol, and the static encoder that the default checkpoint ships.
+"""From sentences to vectors: a small protocol, and the static encoder of the default checkpoint.
 
-A static encoder is a table with a row for each token; a sentence's vector is the mean of its tokens'
+A static encoder is a table with one row per token; a sentence's vector is the mean of its tokens'
 rows. Its folder has the layout of sentence-transformers' ``StaticEmbedding`` (``model.safetensors`` with
 ``embedding.weight``, ``tokenizer.json``), but neither loading nor encoding imports that package.
 """
@@ -27,7 +27,7 @@ class Encoded(NamedTuple):
     """T encoded sentences.
 
     :ivar vectors: shape (T, D), float32.
-    :ivar truncated: shape (T,), bool; whether only the beginning of the sentence was read.
+    :ivar truncated: shape (T,), bool; whether only the beginning of a sentence was read.
     """
 
     vectors: NDArray[np.float32]
@@ -37,9 +37,9 @@ class Encoded(NamedTuple):
 class Encoder(Protocol):
     """Anything that turns sentences into vectors of one width.
 
-    :ivar name: what a person calls it.
+    :ivar name: a human-readable name.
     :ivar dimension: D, the width of the vectors.
-    :ivar digest: sha256 (hexadecimal) that changes when the vectors may.
+    :ivar digest: sha256 (hexadecimal), different whenever the vectors may differ.
     """
 
     @property
@@ -54,18 +54,18 @@ class Encoder(Protocol):
     def encode(self, sentences: Sequence[str]) -> Encoded:
         """Vectors of T sentences.
 
-        A sentence has the same vector whatever it is encoded together with: exactly so from a
-        :class:`StaticEncoder`; a transformer rounds otherwise in a batch, by less than 1e-5.
+        A sentence has the same vector whatever it is encoded together with: exactly for a
+        :class:`StaticEncoder`; for a transformer up to rounding, by less than 1e-5.
         """
         ...
 
 
 class StaticEncoder:
-    """Mean of the rows of a token table. Reads sentences of any length to their end.
+    """Averages the rows of a token table. Reads sentences of any length to the end.
 
     :param tokenizer: its token ids are rows of the table; truncation and padding are switched off.
     :param table: shape (V, D), float32.
-    :param digest: sha256 over the files it came from.
+    :param digest: sha256 of the files that it was loaded from.
     """
 
     def __init__(self, tokenizer: Tokenizer, table: NDArray[np.float32], name: str, digest: str) -> None:
@@ -80,9 +80,9 @@ class StaticEncoder:
     def load(cls, folder: Path, name: str) -> "StaticEncoder":
         """Read a table and its tokenizer.
 
-        :param folder: holds ``model.safetensors`` and ``tokenizer.json``.
+        :param folder: contains ``model.safetensors`` and ``tokenizer.json``.
         :raises CheckpointNotFound: one of the two files is missing.
-        :raises CheckpointDamaged: one of them cannot be read, or the tokenizer has ids beyond the table.
+        :raises CheckpointDamaged: one of them cannot be read, or the tokenizer has ids outside the table.
         """
         table = read_table(folder / WEIGHTS_FILE)
         tokenizer = _read_tokenizer(folder / TOKENIZER_FILE)
@@ -102,18 +102,18 @@ class StaticEncoder:
         """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
         vectors = np.zeros((len(sentences), self.dimension), np.float32)
         ids = self._token_ids.of(sentences)
-        numbers = [len(row) for row in ids]
-        # One piece of memory for the rows of every sentence: it stays in the cache.
-        rows = np.empty((max(numbers, default=0), self.dimension), np.float32)
+        counts = [len(row) for row in ids]
+        # One buffer, used for every sentence in turn, stays in the cache.
+        rows = np.empty((max(counts, default=0), self.dimension), np.float32)
         for row, vector in zip(ids, vectors, strict=True):
-            found = self._table.take(row, axis=0, out=rows[: len(row)], mode="clip")
-            np.add.reduce(found, axis=0, out=vector)
-        vectors /= np.maximum(np.array(numbers, np.float32), 1)[:, None]
+            token_rows = self._table.take(row, axis=0, out=rows[: len(row)], mode="clip")
+            np.add.reduce(token_rows, axis=0, out=vector)
+        vectors /= np.maximum(np.array(counts, np.float32), 1)[:, None]
         return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
 
 
 def digest_of(files: Sequence[Path]) -> str:
-    """sha256 (hexadecimal) over the contents of some files, in their order."""
+    """sha256 (hexadecimal) of the sha256 digests of some files, in the given order."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(bytes.fromhex(sha256_of(file)))
@@ -121,7 +121,7 @@ def digest_of(files: Sequence[Path]) -> str:
 
 
 def sha256_of(file: Path) -> str:
-    """sha256 (hexadecimal) of a file's content."""
+    """sha256 (hexadecimal) of a file's contents."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -129,14 +129,14 @@ def sha256_of(file: Path) -> str:
 def read_table(file: Path) -> NDArray[np.float32]:
     """The table of a static encoder, shape (V, D).
 
-    :raises CheckpointNotFound: there is no such file.
-    :raises CheckpointDamaged: it holds something else.
+    :raises CheckpointNotFound: the file does not exist.
+    :raises CheckpointDamaged: it cannot be read, or contains something else.
     """
     if not file.is_file():
         raise CheckpointNotFound(f"{file} is missing; a static encoder needs it")
     tensors = read_tensors(file)
     if tensors.keys() != {TABLE}:
-        raise CheckpointDamaged(f"{file} should hold the tensor {TABLE} alone; found {sorted(tensors)}")
+        raise CheckpointDamaged(f"{file} should contain only the tensor {TABLE}; found {sorted(tensors)}")
     table = tensors[TABLE]
     if table.ndim != 2 or not np.issubdtype(table.dtype, np.floating):
         raise CheckpointDamaged(
@@ -152,4 +152,4 @@ def _read_tokenizer(file: Path) -> Tokenizer:
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the package raises bare Exception for any fault in the file
-        raise CheckpointDamaged(f"{file} is no readable tokenizer: {error}") from error
+        raise CheckpointDamaged(f"{file} is not a readable tokenizer: {error}") from error

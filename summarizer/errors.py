@@ -1,23 +1,23 @@
-"""Every failure that a caller of the library can meet.
+"""The exceptions of the library.
 
 ::
 
     SummarizerError
     ├── InputError (also a ValueError)      the article or an option cannot be used as sent
-    │   ├── EmptyText                       nothing but white space
-    │   ├── NoSentences                     characters, but no letter or digit among them
+    │   ├── EmptyText                       only white space
+    │   ├── NoSentences                     no letter or digit
     │   ├── InvalidText                     not well-formed Unicode (a lone surrogate)
     │   ├── TooManySentences                more sentences than this summarizer accepts
-    │   └── InvalidOption                   an option out of its range, or two budgets at once
+    │   └── InvalidOption                   an option is invalid, or two budgets are given
     ├── CheckpointError                     a checkpoint folder cannot be used
     │   ├── CheckpointNotFound              the folder or one of its files is missing
-    │   ├── CheckpointDamaged               a file is not what the checkpoint says it is
+    │   ├── CheckpointDamaged               a file does not match the checkpoint's config
     │   └── CheckpointUnsupported           made for another format or another encoder
-    ├── EncoderUnavailable                  the encoder needs a package or folder that is not here
-    └── CorpusError                         files of articles cannot be scored as asked
+    ├── EncoderUnavailable                  the encoder's package or model is not available
+    └── CorpusError                         a corpus cannot be read or scored as requested
 
-Each class carries a stable ``code`` for programs; the message is for people: what is wrong, the
-limit or the expected value, and what to do about it.
+Each class has a stable, machine-readable ``code``. The message is human-readable: what is wrong, the limit
+or the expected value, and what to do.
 """
 
 from typing import ClassVar
@@ -32,9 +32,9 @@ class SummarizerError(Exception):
 class InputError(SummarizerError, ValueError):
     """The article or an option cannot be used as it was sent.
 
-    Raised as such where one string came in place of a list of them.
+    Raised itself for a value of the wrong type, such as one string instead of a list of strings.
 
-    :ivar field: what is wrong, as a path of names and positions in the input: ``("text",)``,
+    :ivar field: path to the invalid part of the input, as names and indices: ``("text",)``,
         ``("sentences", 3)``, ``("words",)``.
     """
 
@@ -46,13 +46,13 @@ class InputError(SummarizerError, ValueError):
 
 
 class EmptyText(InputError):
-    """The article, or one of the caller's own sentences, is empty or white space."""
+    """The article, or one of the caller's own sentences, is empty or only white space."""
 
     code = "empty_text"
 
 
 class NoSentences(InputError):
-    """The article holds no letter or digit, so there is no sentence to score."""
+    """The article contains no letter or digit, so there is no sentence to score."""
 
     code = "no_sentences"
 
@@ -70,7 +70,7 @@ class TooManySentences(InputError):
 
 
 class InvalidOption(InputError):
-    """An option has the wrong type or is out of its range."""
+    """An option has the wrong type or is out of range, or two budgets are given."""
 
     code = "invalid_option"
 
@@ -82,30 +82,30 @@ class CheckpointError(SummarizerError):
 
 
 class CheckpointNotFound(CheckpointError):
-    """The checkpoint folder, or a file that it must hold, does not exist."""
+    """The checkpoint folder, or a file that it must contain, does not exist."""
 
     code = "checkpoint_not_found"
 
 
 class CheckpointDamaged(CheckpointError):
-    """A file of the checkpoint is cut off, altered or otherwise not what it should be."""
+    """A file of the checkpoint is truncated, altered or otherwise invalid."""
 
     code = "checkpoint_damaged"
 
 
 class CheckpointUnsupported(CheckpointError):
-    """The checkpoint is sound but was made for another format version or another encoder."""
+    """The checkpoint is intact, but was made for another format version or another encoder."""
 
     code = "checkpoint_unsupported"
 
 
 class EncoderUnavailable(SummarizerError):
-    """The encoder needs a package or a model folder that is not installed here."""
+    """The encoder needs a package or a model that is not available."""
 
     code = "encoder_unavailable"
 
 
 class CorpusError(SummarizerError):
-    """Files of articles, their columns or the folder for their scores are not what they should be."""
+    """The files of a corpus, their columns or the output folder cannot be used, or a run had to stop."""
 
     code = "corpus_error"

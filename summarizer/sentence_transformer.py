@@ -1,7 +1,7 @@
-"""Any SentenceTransformer as the encoder, with batches under a token budget.
+"""Any SentenceTransformer as the encoder, in batches under a token budget.
 
-Needs the extra ``transformers``; the default checkpoint does without. Importing this module is cheap:
-PyTorch and the heavy package (5 to 8 s) are imported when an encoder is made.
+Needs the extra ``transformers``; the default checkpoint does not. Importing this module is cheap: PyTorch and
+sentence-transformers (5 to 8 s) are imported when an encoder is created.
 """
 
 import hashlib
@@ -23,25 +23,27 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-# Padded tokens in one forward pass: less padding than the package's 32 sentences a batch, and activations
-# that stay in the cache. From so many tokens on a processor multiplies as fast as it can, while a GPU wants
-# all it can get (benchmarks/encoders.py).
+# Padded tokens in one forward pass: less padding than with the package's batches of 32 sentences, and
+# activations that stay in the cache. From CPU_TOKENS_ENOUGH tokens on, a processor multiplies as fast as it
+# can; a GPU gains from any larger batch (benchmarks/encoders.py).
 CPU_TOKEN_BUDGET, CPU_TOKENS_ENOUGH = 1024, 192
 GPU_TOKEN_BUDGET, GPU_TOKENS_ENOUGH = 32_768, math.inf
 
-MISSING = "this encoder needs sentence-transformers: in the project's folder, pip install '.[transformers]'"
+MISSING = (
+    "this encoder needs sentence-transformers; run pip install '.[transformers]' in the project's folder"
+)
 
-# What one sentence is to a transformer: the lists of numbers that its tokenizer returns (input_ids, ...).
+# A sentence as its tokenizer returns it: lists of numbers by name (input_ids, ...).
 Tokens = dict[str, list[int]]
 
 
 class SentenceTransformerEncoder:
-    """Vectors of a SentenceTransformer.
+    """Encodes with a SentenceTransformer.
 
-    :param name: a folder, an installed package that carries a model folder, or a name on the model hub
-        (``owner/model``: the only case in which the network is used).
-    :param device: as PyTorch names it; the GPU where there is one by default.
-    :raises EncoderUnavailable: sentence-transformers is not installed, or there is no such model.
+    :param name: a folder, an installed package that contains a model folder, or a name on the model hub
+        (``owner/model``; only then is anything downloaded).
+    :param device: PyTorch's name of it; by default a GPU if there is one.
+    :raises EncoderUnavailable: sentence-transformers is not installed, or the model cannot be loaded.
     """
 
     def __init__(self, name: str, device: str | None = None) -> None:
@@ -66,9 +68,9 @@ class SentenceTransformerEncoder:
     def _encode_tokens(self, sentences: Sequence[str]) -> Encoded:
         """Tokenize once, then run the model's own modules on each padded batch."""
         tokenizer, limit = self._model.tokenizer, self._model.max_seq_length or math.inf
-        found = tokenizer(list(sentences), truncation=False, verbose=False)
+        columns = tokenizer(list(sentences), truncation=False, verbose=False)
         tokens: list[Tokens] = [
-            dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
         truncated = np.array([len(row["input_ids"]) > limit for row in tokens])
         for index in truncated.nonzero()[0].tolist():
@@ -87,7 +89,7 @@ class SentenceTransformerEncoder:
             return np.asarray(vectors.float().cpu().numpy())
 
     def _encode_text(self, sentences: Sequence[str]) -> Encoded:
-        """What any SentenceTransformer can: the package's own way, on batches of similar length."""
+        """Works for any SentenceTransformer: the package's own method, on batches of similar length."""
         lengths = self._token_counts(sentences)
         limit = self._model.max_seq_length or math.inf
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
@@ -101,17 +103,17 @@ class SentenceTransformerEncoder:
         return batches_under_budget(lengths, self._budget, enough=self._enough)
 
     def _token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
-        """Shape (T,): tokens of each whole sentence, with the prompt and the special ones."""
+        """Shape (T,): the number of tokens of each untruncated sentence, with prompt and special tokens."""
         tokenizer, prompt = self._model.tokenizer, _prompt(self._model)
         texts = [prompt + sentence for sentence in sentences]
         if hasattr(tokenizer, "encode_batch"):  # a bare tokenizers.Tokenizer, as static models have
-            return np.array([len(found.ids) for found in tokenizer.encode_batch(texts)])
-        found = tokenizer(texts, truncation=False, verbose=False, return_attention_mask=False)
-        return np.array([len(ids) for ids in found["input_ids"]])
+            return np.array([len(encoding.ids) for encoding in tokenizer.encode_batch(texts)])
+        columns = tokenizer(texts, truncation=False, verbose=False, return_attention_mask=False)
+        return np.array([len(ids) for ids in columns["input_ids"]])
 
 
 def default_device() -> str:
-    """``cuda`` where PyTorch finds a GPU, ``cpu`` otherwise.
+    """``cuda`` if PyTorch finds a GPU, else ``cpu``.
 
     :raises EncoderUnavailable: PyTorch is not installed.
     """
@@ -125,22 +127,22 @@ def default_device() -> str:
 def model_folder_of_package(package: str) -> Path | None:
     """The folder of a SentenceTransformer inside an installed package, found without importing it.
 
-    :returns: the first folder, by depth and name, that holds a ``modules.json``; None if there is none.
+    :returns: the first folder, by depth and name, that contains a ``modules.json``; None if there is none.
     """
     if not package.isidentifier():
         return None
     spec = importlib.util.find_spec(package)
     for root in (spec.submodule_search_locations or []) if spec else []:
-        found = sorted(Path(root).rglob("modules.json"), key=lambda file: (len(file.parts), str(file)))
-        if found:
-            return found[0].parent
+        files = sorted(Path(root).rglob("modules.json"), key=lambda file: (len(file.parts), str(file)))
+        if files:
+            return files[0].parent
     return None
 
 
 def load_model(name: str, device: str) -> "SentenceTransformer":
-    """The SentenceTransformer of that name; see :class:`SentenceTransformerEncoder`."""
+    """Load the SentenceTransformer of that name; see :class:`SentenceTransformerEncoder`."""
     try:
-        from sentence_transformers import SentenceTransformer  # heavy: only when one is asked for
+        from sentence_transformers import SentenceTransformer  # slow to import
         from transformers.utils import logging
     except ImportError as error:
         raise EncoderUnavailable(MISSING) from error
@@ -148,9 +150,9 @@ def load_model(name: str, device: str) -> "SentenceTransformer":
     if folder is None and "/" not in name:
         raise EncoderUnavailable(
             f"no encoder {name!r}: it is neither a folder, nor an installed package with a model folder in"
-            " it, nor a hub name (owner/model)"
+            " it, nor a hub name (owner/model); check the name, or install the package"
         )
-    # Its load report looks like an error, and a progress bar of 0.1 s is noise.
+    # The load report looks like an error, and a progress bar for 0.1 s is noise.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -160,7 +162,7 @@ def load_model(name: str, device: str) -> "SentenceTransformer":
 
 
 def _digest(model: "SentenceTransformer") -> str:
-    """sha256 over the weights and the length limit: what decides the vectors, wherever it was loaded from."""
+    """sha256 over the weights and the length limit, which determine the vectors; not over its name."""
     import torch
 
     digest = hashlib.sha256(str(model.max_seq_length).encode())
@@ -171,9 +173,10 @@ def _digest(model: "SentenceTransformer") -> str:
 
 
 def _takes_tokens(model: "SentenceTransformer") -> bool:
-    """Whether what the tokenizer returns is all that the model's first module makes of a sentence.
+    """Whether the model's first module does nothing with a sentence but tokenize it.
 
-    Not with a prompt, a chat template, a processor's own settings or unpadded input: these are the package's.
+    It does more with a prompt, a chat template, a processor's own settings or unpadded input; these are left
+    to the package.
     """
     from sentence_transformers.sentence_transformer.modules import Transformer
     from transformers import PreTrainedTokenizerBase
@@ -193,7 +196,7 @@ def _takes_tokens(model: "SentenceTransformer") -> bool:
 
 
 def _prompt(model: "SentenceTransformer") -> str:
-    """What the package puts before every sentence unless it is told otherwise."""
+    """What the package puts before every sentence by default."""
     return model.prompts.get(model.default_prompt_name or "") or ""
 
 
@@ -201,8 +204,8 @@ def _pack_linear_layers(model: "SentenceTransformer") -> None:
     """Let oneDNN multiply by its own copy of each weight matrix, laid out for this processor, and apply GELU.
 
     PyTorch's default, MKL, uses only half the width of the vector units of some processors. The parameters
-    stay as they were; the copies cost as many bytes again. For inference only. The operators are those that
-    PyTorch's own compiler puts in; where a build has none, the layers stay as they are.
+    stay as they are; the copies take the same memory again. For inference only. PyTorch's own compiler
+    inserts the same operators; in a build without them the layers stay unchanged.
     """
     import torch
     from transformers.activations import GELUActivation
@@ -212,8 +215,8 @@ def _pack_linear_layers(model: "SentenceTransformer") -> None:
     for block in list(model.modules()):
         for name, layer in block.named_children():
             if type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32:
-                # Of the models that are built as BERT is, the first layer of a feed-forward block: oneDNN
-                # applies the activation while the products are still in registers.
+                # In models built like BERT, this is the first layer of a feed-forward block: oneDNN applies
+                # the activation while the products are still in registers.
                 activation = getattr(block, "intermediate_act_fn", None)
                 with_gelu = name == "dense" and type(activation) is GELUActivation
                 packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), None)

@@ -129,7 +129,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_shipped_encoder_cannot_be_swapped(tiny_checkpoint):
-    with pytest.raises(CheckpointUnsupported, match="brings its own encoder"):
+    with pytest.raises(CheckpointUnsupported, match="contains its own encoder; leave out"):
         Summarizer.load(tiny_checkpoint, encoder="some/other")
 
 

@@ -270,7 +270,7 @@ def test_an_answer_of_something_else_says_so(service):
     service.answers.append((200, {"Content-Type": "text/html"}, b"<h1>Hello</h1>"))
     with pytest.raises(ServiceError, match="502 unknown: Bad Gateway"):
         Client(service.url).evaluate(ARTICLE)
-    with pytest.raises(ServiceError, match="is not JSON; is the address that of the service"):
+    with pytest.raises(ServiceError, match="is not a JSON object; check that url"):
         Client(service.url).evaluate(ARTICLE)
 
 
@@ -303,7 +303,7 @@ def test_the_status_of_a_refusal_is_that_of_http(service):
     "url", ["localhost:8000", "ftp://localhost", "http://", "file:///etc/passwd", "http://host/?key=1"]
 )
 def test_an_address_that_cannot_be_asked_is_refused_at_once(url):
-    with pytest.raises(ValueError, match="url must be as in http://localhost:8000"):
+    with pytest.raises(ValueError, match="url must look like http://localhost:8000"):
         Client(url)
 
 

@@ -59,7 +59,7 @@ def test_what_somebody_else_wrote_is_not_replaced(tmp_path):
     (tmp_path / "wanted" / "thesis.txt").write_text("three years of work")
     (tmp_path / "file").write_text("a file")
     for name in ("wanted", "file"):
-        with pytest.raises(FileExistsError, match="holds no config, so it is not replaced"):  # noqa: SIM117
+        with pytest.raises(FileExistsError, match="contains no config, so it is not replaced"):  # noqa: SIM117
             with draft_of(tmp_path / name, marker="config"):
                 pytest.fail("nothing should be written")
     assert names(tmp_path / "wanted") == ["thesis.txt"]

@@ -225,7 +225,7 @@ def test_a_table_too_short_for_its_tokenizer_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"weights": torch.zeros(40, 3)}, "embedding.weight alone; found \\['weights'\\]"),
+        ({"weights": torch.zeros(40, 3)}, "contain only the tensor embedding.weight; found \\['weights'\\]"),
         ({"embedding.weight": torch.zeros(40)}, r"shape \(40,\)"),
         ({"embedding.weight": torch.zeros(40, 3, dtype=torch.int8)}, "int8"),
     ],
@@ -249,7 +249,9 @@ def test_numbers_of_an_unknown_kind_are_refused_by_name(tmp_path):
     folder = make_encoder_folder(tmp_path)
     table = torch.zeros(len(WORDS), DIMENSION).to(torch.float8_e4m3fn)
     save_file({"embedding.weight": table}, folder / "model.safetensors")
-    with pytest.raises(CheckpointDamaged, match="holds numbers of the kind F8_E4M3; known are"):
+    with pytest.raises(
+        CheckpointDamaged, match=r"tensor embedding\.weight has the data type F8_E4M3; supported are"
+    ):
         StaticEncoder.load(folder, "tiny")
 
 
