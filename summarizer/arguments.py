@@ -22,9 +22,17 @@ def add_summary_options(parser: argparse.ArgumentParser) -> None:
     budget.add_argument(
         "--threshold", type=float, metavar="S", help="all sentences that score at least S, from 0 to 1"
     )
-    parser.add_argument("--order", choices=get_args(Order), default="document", help="default: document")
     parser.add_argument(
-        "--redundancy", choices=get_args(Redundancy), default="trigram", help="default: trigram"
+        "--order",
+        choices=get_args(Order),
+        default="document",
+        help="order of the selected sentences; default: document",
+    )
+    parser.add_argument(
+        "--redundancy",
+        choices=get_args(Redundancy),
+        default="trigram",
+        help="how to avoid repetition; default: trigram",
     )
 
 

@@ -206,7 +206,7 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
     )
     columns.add_argument("--text", default="text", metavar="NAME", help="text of the article; default: text")
     columns.add_argument(
-        "--keep", action="append", default=[], metavar="NAME", help="copied to the results; may be repeated"
+        "--keep", action="append", default=[], metavar="NAME", help="copy this column too; may be repeated"
     )
 
 
@@ -227,7 +227,7 @@ def _add_processing(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=DEFAULT_ROWS_PER_PART,
         metavar="N",
-        help="at most; default: %(default)s",
+        help="most rows in a part; default: %(default)s",
     )
     work.add_argument(
         "--max-sentences",

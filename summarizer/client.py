@@ -138,8 +138,8 @@ class Client:
         :raises ServiceUnreachable: no answer arrived.
         """
         check_several(sentences, "sentences")
-        for position, sentence in enumerate(sentences):
-            check_unicode(sentence, "sentences", position)
+        for index, sentence in enumerate(sentences):
+            check_unicode(sentence, "sentences", index)
         answer = self._post_json("/api/evaluate", {"sentences": list(sentences), **_as_json(options)})
         return _evaluation(answer, answer)
 
@@ -169,8 +169,8 @@ class Client:
         :raises ServiceUnreachable: no answer arrived.
         """
         check_several(texts, "texts")
-        for position, text in enumerate(texts):
-            with in_article(position):
+        for index, text in enumerate(texts):
+            with in_article(index):
                 check_unicode(text, "text")
         articles = [{"id": str(index), "text": text, **_as_json(options)} for index, text in enumerate(texts)]
         answer = self._post_json("/api/evaluate/batch", {"articles": articles})

@@ -16,8 +16,8 @@ from summarizer.errors import CorpusError, InvalidOption
 # Chunks waiting or in progress per process: none waits for the reader, and memory stays bounded.
 _CHUNKS_PER_PROCESS = 2
 
-# Read by NumPy, PyTorch and tokenizers when they are imported. The processes use all cores already; threads
-# in each of them would only wait for one another.
+# Read by NumPy, PyTorch and tokenizers when they are imported. The processes share the cores; threads in each
+# of them would only wait for one another.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -35,9 +35,8 @@ class LocalProcesses:
 
     def __call__(self, files: Sequence[InputFile], job: Job) -> Generator[Counts, None, None]:
         """See :meth:`summarizer.corpus_scoring.Runner.__call__`."""
-        context = multiprocessing.get_context(
-            "spawn"
-        )  # a fork would copy locks of libraries' threads, but not the threads
+        # A fork would copy the locks of libraries' threads, but not the threads.
+        context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self._count, context, _begin_process)
         waiting: set[Future[Counts]] = set()
         try:

@@ -45,7 +45,7 @@ from summarizer.pipeline import Summarizer
 DEFAULT_ROWS_PER_PART = 500
 DEFAULT_MAX_SENTENCES = 5000
 
-# Articles are encoded and scored together once they have as many sentences.
+# Articles are encoded and scored in groups that have at least this many sentences.
 _SENTENCES_AT_ONCE = 2048
 
 

@@ -186,7 +186,7 @@ class SentenceScorer:
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]) -> None:
         self.config = config
-        self._layers = [_layer(config, weights, layer) for layer in range(config.layers)]
+        self._layers = [_prepare_layer(config, weights, layer) for layer in range(config.layers)]
         members = [f"members.{member}.head." for member in range(config.members)]
         self._head = _stacked([weights[f"{name}weight"].T for name in members])  # (M, N H, 1)
         self._head_bias = _stacked([weights[f"{name}bias"] for name in members])[:, :, None]  # (M, 1, 1)
@@ -207,7 +207,7 @@ class SentenceScorer:
         return scores
 
     def _normalized(self, article: Floats) -> Floats:
-        """Layer normalization without scale and shift; these, and batch normalization, are in layer 1."""
+        """Layer normalization. Its scale and shift, and batch normalization, are part of the first layer."""
         if self.config.normalize != "layer":
             return article
         normalized = article.copy()
@@ -253,7 +253,7 @@ class _Layer(NamedTuple):
     candidate_bias: Floats  # (M N, 1, H): what a GRU adds to its candidate before the reset gate; else 0
 
 
-def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:
+def _prepare_layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:
     directions, width = _directions(config), config.width
     order, scale = _GATE_LAYOUT[config.cell]
     input_weights, biases, recurrent_weights, candidate_biases = (

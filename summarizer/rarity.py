@@ -38,9 +38,8 @@ class Rarity:
         self.counts = counts
         listed = np.fromiter(counts.values(), np.float64, len(counts))
         self._table = WordTable(list(counts))
-        self._values = np.log(
-            (articles + 1) / (np.append(listed, 1) + 1)
-        )  # the last one is for words not listed
+        # The last one is for words that are not listed.
+        self._values = np.log((articles + 1) / (np.append(listed, 1) + 1))
 
     def of(self, words: Hashes) -> NDArray[np.float64]:
         """The rarity of N words in lower case; shape (N,)."""

@@ -1,9 +1,9 @@
 """Which sentences make the summary: pure functions from scores to indices.
 
 Every budget is a limit on a sum of costs. A sentence costs 1, or its words, or, for a threshold, 0 if its
-score reaches it. A budget in sentences (``sentences``, ``ratio``) is also a promise: when too few sentences
-without repetition are left, the best of the others fill it up. ``words`` and ``threshold`` promise nothing,
-so there repetition makes the summary shorter.
+score reaches it and 1, over the limit of 0, if not. A budget in sentences (``sentences``, ``ratio``) is also
+a promise: when too few sentences without repetition are left, the best of the others fill it up. ``words``
+and ``threshold`` promise nothing, so there repetition makes the summary shorter.
 """
 
 import math

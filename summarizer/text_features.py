@@ -1,4 +1,4 @@
-"""Features of each sentence that depend on the rest of the article, in addition to the sentence's own vector.
+"""Features of each sentence within its article, in addition to the sentence's own vector.
 
 A vector says what a sentence is about; these numbers say how much the rest of the article is about the same.
 The idea is that of LexRank and PacSum (Zheng and Lapata, "Sentence Centrality Revisited for Unsupervised

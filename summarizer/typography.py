@@ -29,7 +29,7 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     """Four numbers in [0, 1] for each of T sentences.
 
     - 1 if it ends with a full stop or an ellipsis, whatever quotation marks and brackets follow
-    - 1 if it ends with a question or exclamation mark, likewise
+    - the same for a question or exclamation mark
     - the square root of the share of its characters that are capitals; the root, since shares are small
     - the same of the digits 0 to 9
 
