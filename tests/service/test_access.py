@@ -1,4 +1,5 @@
 import multiprocessing
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,11 @@ def test_each_key_is_accepted_in_either_header(client_of, key):
     assert client.get("/metrics", headers=as_header).status_code == 200
 
 
+def test_a_key_may_have_space_around_it(client_of):
+    headers = {"Authorization": f"bearer   {KEY}  "}
+    assert client_of(api_keys=(KEY,)).get("/api/model", headers=headers).status_code == 200
+
+
 def test_keys_from_a_file_are_accepted_too(client_of, tmp_path):
     (tmp_path / "keys").write_text(f"{KEY}\n{OTHER_KEY}\n")
     client = client_of(api_keys_file=tmp_path / "keys")
@@ -91,6 +97,14 @@ def test_more_requests_than_the_limit_are_429_with_the_time_to_wait(client_of):
     assert client.get("/healthz").status_code == 200
 
 
+def test_who_is_turned_away_is_counted_by_the_reason(client_of):
+    client = client_of(rate_limit="2/hour", api_keys=(KEY,))
+    assert [client.get("/api/model").status_code for _ in range(5)] == [401, 401, 429, 429, 429]
+    counted = client.get("/metrics", headers=key_headers(KEY)).get_data(as_text=True)
+    assert 'summarizer_rejections_total{reason="unauthorized"} 2.0' in counted
+    assert 'summarizer_rejections_total{reason="rate_limited"} 3.0' in counted
+
+
 def test_addresses_are_counted_separately_and_an_ipv6_network_counts_as_one(client_of):
     client = client_of(rate_limit="1/hour")
 
@@ -99,6 +113,7 @@ def test_addresses_are_counted_separately_and_an_ipv6_network_counts_as_one(clie
 
     assert [status("10.0.0.1"), status("10.0.0.2"), status("10.0.0.1")] == [200, 200, 429]
     assert [status("2001:db8::1"), status("2001:db8::2"), status("2001:db8:0:1::1")] == [200, 429, 200]
+    assert [status("fe80::1"), status("fe80::2"), status("fe80:0:0:1::1")] == [200, 429, 200]
     assert status("") == 200
 
 
@@ -189,6 +204,26 @@ def test_processes_count_together_and_lose_nothing(tmp_path):
     assert storage.check()
     storage.clear("somebody")
     assert storage.get("somebody") == 0
+    storage.close()
+
+
+def test_threads_count_together_in_what_another_one_opened():
+    storage = SharedStorage(":memory:")
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(lambda _: storage.incr("somebody", 60), range(100)))
+    assert sorted(counts) == list(range(1, 101))
+    storage.close()
+    with pytest.raises(storage.base_exceptions):
+        storage.get("somebody")
+
+
+def test_counts_can_be_read_while_another_process_writes(tmp_path):
+    storage = SharedStorage(str(tmp_path / "rates.sqlite"))
+    storage.incr("somebody", 60)
+    other = sqlite3.connect(tmp_path / "rates.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    assert storage.get("somebody") == 1
+    other.close()
     storage.close()
 
 
