@@ -162,6 +162,18 @@ def test_two_batches_are_never_in_work_at_once(bench):
     assert asking.held.most_at_once == 1
 
 
+def test_one_article_does_not_begin_beside_a_batch_of_several(bench):
+    asking = bench()
+    together = asking.ask("The first of two.", "The second of two.")
+    assert asking.held.busy.wait(20)
+    third = asking.ask("The third waits.")
+    while not asking.engine._jobs and asking.held.most_at_once == 1:
+        time.sleep(0.001)
+    asking.held.go.set()
+    assert len(together.result() + third.result()) == 3
+    assert asking.held.most_at_once == 1
+
+
 def test_a_full_queue_refuses_immediately_and_is_open_again_afterwards(bench):
     asking = bench(queue_articles=2)
     first = asking.occupy()
@@ -229,9 +241,9 @@ def test_a_failing_computation_affects_only_the_article_that_causes_it(bench):
 
 def test_the_stages_of_a_request_add_up_to_its_time(bench):
     asking = bench()
-    asking.held.go.set()
     record = RequestRecord()
     began = time.monotonic()
+    threading.Timer(0.1, asking.held.go.set).start()
     articles = [Article("It was. He said.", None, OPTIONS)] * 3
     asking.engine.evaluate(articles, began + 20, lambda: False, record)
     total = time.monotonic() - began
