@@ -191,8 +191,7 @@ class Summarizer:
         count = len(document.sentences)
         if self._max_sentences is not None and count > self._max_sentences:
             raise TooManySentences(
-                f"the article has {count} sentences; the limit is {self._max_sentences}."
-                " Send it in parts, or raise the limit",
+                f"the article has {count} sentences; the limit is {self._max_sentences}. Send it in parts",
                 document.field,
             )
         return document

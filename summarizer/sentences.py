@@ -10,7 +10,7 @@ from summarizer.document import Document, Sentence, Span
 from summarizer.errors import EmptyText, NoSentences
 from summarizer.paragraphs import paragraphs
 from summarizer.sentence_ends import SentenceEnds
-from summarizer.texts import check_several, check_text
+from summarizer.texts import check_several, check_text, check_unicode
 
 # Abbreviations that Punkt's English table lacks, as it stores them: lower case, without the last full stop.
 _MORE_ABBREVIATIONS = frozenset(
@@ -132,7 +132,13 @@ def join(sentences: Iterable[str]) -> Document:
         raise EmptyText("the list of sentences is empty; send at least one", "sentences")
     slices, start = [], 0
     for index, sentence in enumerate(sentences):
-        check_text(sentence, "sentences", index)
+        check_unicode(sentence, "sentences", index)
+        if not sentence.strip():
+            raise EmptyText(
+                f"sentence {index} (counted from 0) is empty or only white space; leave it out",
+                "sentences",
+                index,
+            )
         slices.append(Sentence(sentence, start, start + len(sentence)))
         start += len(sentence) + 1
     return Document("\n".join(sentences), slices, field="sentences")
