@@ -21,8 +21,9 @@ async function evaluate(url, request) {
     });
     if (answer.ok) return answer.json();
     if (![429, 503].includes(answer.status) || attempt === ATTEMPTS) {
-      const problem = await answer.json();
-      throw new Error(`${problem.status} ${problem.code}: ${problem.detail} (request ${problem.request_id})`);
+      const problem = await answer.json().catch(() => ({})); // a proxy may answer with a page of its own
+      const { code = "unknown", detail = answer.statusText, request_id = "unknown" } = problem;
+      throw new Error(`${answer.status} ${code}: ${detail} (request ${request_id})`);
     }
     await answer.body?.cancel();
     const seconds = Math.max(0.1 * 2 ** (attempt - 1), Number(answer.headers.get("Retry-After")) || 0);
@@ -31,6 +32,10 @@ async function evaluate(url, request) {
 }
 
 const [url, file] = process.argv.slice(2);
+if (file === undefined) {
+  console.error("usage: node examples/evaluate.mjs URL FILE");
+  process.exit(2);
+}
 const text = await readFile(file, "utf8");
 try {
   // Offsets in UTF-16 units, as JavaScript counts them: text.slice(start, end) is the sentence.

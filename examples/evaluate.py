@@ -32,4 +32,6 @@ def main(url: str, file: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/evaluate.py URL FILE")
     sys.exit(main(*sys.argv[1:]))

@@ -5,8 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -111,6 +114,64 @@ def test_a_refusal_is_shown_and_ends_the_example_with_a_failure(url, tmp_path, e
         assert done.returncode != 0
         assert code in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Refuses the first request, answers the second, and then is a proxy without a service."""
+
+    answers: ClassVar[list[tuple[int, str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, kind, body = self.answers.pop(0)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: standard error is looked at."""
+
+
+@pytest.fixture
+def busy() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_refusal_that_is_followed_by_an_answer_is_not_shown(busy, expected, tmp_path, example):
+    problem = {"status": 503, "code": "queue_full", "detail": "the queue is full", "request_id": "r1"}
+    refused = 503, "application/problem+json", json.dumps(problem).encode()
+    answered = 200, "application/json", json.dumps(expected.as_dict()).encode()
+    Busy.answers = [refused, answered]
+    done = run(example, busy, ARTICLE, tmp_path)
+    assert done.returncode == 0
+    assert "queue_full" not in done.stdout
+    if example == "evaluate.sh":
+        assert json.loads(done.stdout) == expected.as_dict()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_a_proxy_answers_is_shown_by_its_status(busy, tmp_path, example):
+    Busy.answers = [(502, "text/html", b"<h1>Bad Gateway</h1>")]
+    done = run(example, busy, ARTICLE, tmp_path)
+    assert done.returncode != 0
+    assert "502" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_without_arguments_the_usage_is_shown(example):
+    if shutil.which(EXAMPLES[example][0]) is None:
+        pytest.skip(f"{EXAMPLES[example][0]} is not installed")
+    done = subprocess.run(EXAMPLES[example], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert f"examples/{example}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_client_and_the_library_say_the_same_of_every_kind_of_article(url, summarizer):
