@@ -1,9 +1,13 @@
 """Articles to measure with."""
 
+import gzip
+import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from summarizer.sentences import SentenceSplitter
 from training.corpus import Article, split_of
@@ -13,8 +17,24 @@ from training.near_duplicates import kept_apart
 SEED = 0
 
 
+def rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a ``.jsonl.gz``, unchecked and with all their fields."""
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def first_texts(corpus: Path, most: int) -> list[str]:
+    """The first articles of a corpus, equally many of each file.
+
+    :param corpus: a ``.jsonl.gz`` with a ``text`` per line, or a folder of such files.
+    """
+    files = [corpus] if corpus.is_file() else sorted(corpus.glob("*.jsonl.gz"))
+    found = [row["text"] for file in files for row in islice(rows(file), most // len(files))]
+    return found or sys.exit(f"{corpus} has no .jsonl.gz with articles")
+
+
 def of_length(corpus: Path, sentences: range, most: int) -> list[Article]:
-    """Articles with so many sentences, in an order by chance that is the same every time.
+    """Articles with this many sentences, in a random order that is the same every time.
 
     :param corpus: a file, or a folder of files, that :func:`training.formats.read_corpus` reads.
     """
@@ -27,7 +47,7 @@ def of_length(corpus: Path, sentences: range, most: int) -> list[Article]:
 
 
 def for_quality(corpus: Path, sentences: range, most: int) -> list[Article]:
-    """Such articles of the test split, without those whose text an article of another split has too."""
+    """Such articles of the test split, without those that share their text with another split."""
     articles = read_corpus([corpus]).articles
     shared = kept_apart(
         {article.id: article.text for article in articles},
@@ -44,12 +64,12 @@ def for_quality(corpus: Path, sentences: range, most: int) -> list[Article]:
 
 
 def texts(corpus: Path, most: int) -> list[str]:
-    """Articles of any length, in the same order by chance every time."""
+    """Articles of any length, in a random order that is the same every time."""
     return [article.text for article in _shuffled(read_corpus([corpus]).articles)[:most]]
 
 
 def long_text(corpus: Path, sentences: int) -> str:
-    """Articles strung together, cut off after so many sentences; the corpus is repeated if it is short."""
+    """Articles strung together and cut off after ``sentences``; the corpus is repeated if it is short."""
     splitter, parts, count = SentenceSplitter(), list[str](), 0
     articles = _shuffled(read_corpus([corpus]).articles)
     while count < sentences:

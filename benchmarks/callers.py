@@ -59,7 +59,7 @@ class Callers:
     def close(self) -> None:
         """Close all connections."""
         for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
+            key.data.socket.close()
         self._selector.close()
 
     def saturate(self, seconds: float) -> Found:

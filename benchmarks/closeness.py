@@ -2,13 +2,11 @@
 
 python benchmarks/closeness.py CORPUS
 
-CORPUS is a ``*.jsonl.gz`` file with one sentence a line in ``text``. Where its articles have ``sources``, the
-numbers of the lines (from 0) that people saw the quotes drawn from, targets are judged against them: the
-means over articles of AUC, nDCG and precision at k, k being the number of those lines. One thread.
+CORPUS is a ``*.jsonl.gz`` file with one sentence per line in ``text``. If its articles have ``sources``, the
+numbers (from 0) of the lines from which the quotes were drawn according to people, targets are judged against
+them: the means over articles of AUC, nDCG and precision at k, k being the number of those lines. One thread.
 """
 
-import gzip
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from articles import rows
 
 from summarizer.encoder import StaticEncoder
 from summarizer.pipeline import DEFAULT_CHECKPOINT
@@ -43,11 +42,10 @@ def main(corpus: Path) -> None:
     torch.set_num_threads(1)
     encoder = StaticEncoder.load(DEFAULT_CHECKPOINT / "encoder", "static")
     articles: list[tuple[Quoted, list[int]]] = []
-    with gzip.open(corpus, "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            sentences, quotes = row["text"].split("\n"), row["quotes"]
-            vectors = encoder.encode(sentences).vectors, encoder.encode(quotes).vectors
-            articles.append((Quoted(sentences, quotes, *vectors), row.get("sources", [])))
+    for row in rows(corpus):
+        sentences, quotes = row["text"].split("\n"), row["quotes"]
+        vectors = encoder.encode(sentences).vectors, encoder.encode(quotes).vectors
+        articles.append((Quoted(sentences, quotes, *vectors), row.get("sources", [])))
     print(f"{len(articles)} articles, {sum(len(quoted.sentences) for quoted, _ in articles)} sentences\n")
     print("| closeness | AUC | nDCG | precision at k | mean target | seconds |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")

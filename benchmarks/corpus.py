@@ -2,12 +2,11 @@
 
 python benchmarks/corpus.py CORPUS [--articles 5000] [--processes 1 2] [--format jsonl]
 
-CORPUS is a ``.jsonl.gz`` with a ``text`` a line. Its articles, cut off after ten sentences, are repeated with
-new ids until there are enough. Linux only: memory is read from /proc.
+CORPUS is a ``.jsonl.gz`` with a ``text`` per line. Its articles, cut off after ten sentences, are repeated
+with new ids until there are enough. Linux only: memory is read from /proc.
 """
 
 import argparse
-import gzip
 import hashlib
 import itertools
 import json
@@ -20,6 +19,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from articles import rows
+from memory import children, memory
 
 from summarizer.sentences import SentenceSplitter
 
@@ -36,26 +38,24 @@ class Run:
 
     :ivar cpu_seconds: of parent and processes together: on a busy machine it says more than the clock.
     :ivar first_part_seconds: until the first part was there: starting processes and loading models.
-    :ivar peak: most bytes that parent and processes used at once (proportional set size, so that pages they
-        share count once).
+    :ivar peak: most MiB that parent and processes used together (proportional set size, so that shared pages
+        count once).
     """
 
     status: int
     seconds: float
     cpu_seconds: float
     first_part_seconds: float
-    peak: int
+    peak: float
 
 
 def short_articles(corpus: Path) -> Iterator[str]:
     """The beginnings of those that are long enough."""
     splitter = SentenceSplitter()
-    with gzip.open(corpus, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            text = json.loads(line)["text"]
-            sentences = splitter.document(text).sentences
-            if len(sentences) >= SENTENCES:
-                yield text[: sentences[SENTENCES - 1].end]
+    for row in rows(corpus):
+        sentences = splitter.document(row["text"]).sentences
+        if len(sentences) >= SENTENCES:
+            yield row["text"][: sentences[SENTENCES - 1].end]
 
 
 def write_corpus(corpus: Path, file: Path, count: int) -> float:
@@ -68,11 +68,11 @@ def write_corpus(corpus: Path, file: Path, count: int) -> float:
 
 
 def run(source: Path, out: Path, *arguments: str, kill_after_parts: int | None = None) -> Run:
-    """Run the command to its end, or until so many parts are there."""
+    """Run the command to its end, or kill it after some parts."""
     command = [sys.executable, "-m", "summarizer", "batch", str(source), str(out), "--quiet", *arguments]
     began, cpu_before = time.monotonic(), cpu_of_children()
     process = subprocess.Popen(command)  # noqa: S603
-    peak, first, looked = 0, 0.0, began
+    peak, first, looked = 0.0, 0.0, began
     while process.poll() is None:
         time.sleep(0.2)
         parts = len(list(out.glob("part-*")))
@@ -81,7 +81,7 @@ def run(source: Path, out: Path, *arguments: str, kill_after_parts: int | None =
             process.send_signal(signal.SIGKILL)
         if time.monotonic() - looked >= SECONDS_BETWEEN_LOOKS:
             looked = time.monotonic()
-            peak = max(peak, memory(process.pid))
+            peak = max(peak, memory_of_tree(process.pid))
     seconds = time.monotonic() - began
     return Run(process.returncode, seconds, cpu_of_children() - cpu_before, first, peak)
 
@@ -92,15 +92,13 @@ def cpu_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def memory(pid: int) -> int:
-    """Bytes of a process and all below it; 0 for one that has ended meanwhile."""
+def memory_of_tree(pid: int) -> float:
+    """MiB of a process and all its descendants; 0 for one that has ended meanwhile."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (OSError, StopIteration):
-        return 0
-    return own + sum(memory(int(child)) for child in children)
+        own, below = memory(pid)["Pss"], children(pid)
+    except (OSError, StopIteration, KeyError):
+        return 0.0
+    return own + sum(map(memory_of_tree, below))
 
 
 def digests(out: Path) -> dict[str, str]:
@@ -135,7 +133,7 @@ def main() -> None:
             hours = (found.first_part_seconds + steady * MILLION / chosen.articles) / 3600
             cpu = 1000 * found.cpu_seconds / chosen.articles
             cells = [f"{found.seconds:.1f}", f"{rate:.0f}", f"{cpu:.2f}"]
-            cells += [f"{found.peak / 2**20:.0f}", f"{hours:.2f}"]
+            cells += [f"{found.peak:.0f}", f"{hours:.2f}"]
             print(f"| {processes} | {' | '.join(cells)} |", flush=True)
         whole = digests(out)
         again = folder / "out-killed"

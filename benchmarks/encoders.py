@@ -1,4 +1,4 @@
-"""Sentences a second of the shipped encoder and of MiniLM, by the package's own batches and by ours.
+"""Sentences per second of the shipped encoder and of MiniLM, by the package's own batches and by ours.
 
 python benchmarks/encoders.py CORPUS [SENTENCES] [--onnx]
 
@@ -8,8 +8,6 @@ to the package's own vectors; "alone" is how far a sentence's vector moves when 
 """
 
 import argparse
-import gzip
-import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from articles import rows
 from numpy.typing import NDArray
 
 from summarizer.batching import batches_under_budget
@@ -85,11 +84,10 @@ def main(corpus: Path, count: int, onnx: bool) -> None:
 def first_sentences(corpus: Path, count: int) -> list[str]:
     """The first sentences of a corpus, in the order of its articles."""
     splitter, sentences = SentenceSplitter(), list[str]()
-    with gzip.open(corpus, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            sentences += [sentence.text for sentence in splitter.split(json.loads(line)["text"])]
-            if len(sentences) >= count:
-                break
+    for row in rows(corpus):
+        sentences += [sentence.text for sentence in splitter.split(row["text"])]
+        if len(sentences) >= count:
+            break
     return sentences[:count]
 
 

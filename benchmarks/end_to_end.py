@@ -68,7 +68,7 @@ class EndToEnd(nn.Module):
         features = pad(
             [np.hstack([one.article.features, position_features(len(one.starts))]) for one in batch]
         )
-        padded = nn.utils.rnn.pad_sequence(list(vectors.split(lengths)), batch_first=True)
+        padded = nn.utils.rnn.pad_sequence(list(torch.split(vectors, lengths)), batch_first=True)
         whole = PaddedBatch(torch.cat([padded, features.vectors], dim=2), features.lengths)
         return self.network(whole), whole
 
@@ -127,7 +127,7 @@ def _fitted(
                 group["lr"] = group["first"] * (1 - (epoch + step / len(batches)) / parsed.epochs)
             loss = _loss(model, batch, weights)
             optimizer.zero_grad(set_to_none=True)
-            loss.mean.backward()
+            loss.mean.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
         model.eval()

@@ -19,12 +19,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import matplotlib
 import numpy as np
 from articles import long_text, of_length
 from matplotlib.figure import Figure
 from memory import forget_peak, memory
+from stages import STAGES, stage_seconds
 
 from summarizer.pipeline import Summarizer
 
@@ -33,7 +35,6 @@ ARTICLES = (10, 30, 100, 300, 1000)
 LENGTH = range(28, 33)
 STRAIGHT_FROM = 100
 MEMORY_STRAIGHT_FROM = 1000  # less is lost among the pages that the allocator keeps
-STAGES = ("split", "encode", "features", "network", "select", "JSON")
 ALONE, TOGETHER = "one after the other", "together"
 ROUNDS = 3
 
@@ -54,37 +55,11 @@ def cost(work: Callable[[], object]) -> tuple[float, float]:
     return seconds, max(0.0, memory(os.getpid())["Peak"] - before)
 
 
-def stage_seconds(summarizer: Summarizer, text: str) -> dict[str, float]:
-    """CPU time of each stage."""
-    from pydantic_core import to_json
-
-    marks = [time.process_time()]
-
-    def mark() -> None:
-        marks.append(time.process_time())
-
-    document = summarizer.split(text)
-    mark()
-    encoded = summarizer.encode([document])
-    mark()
-    summarizer.features(document)
-    mark()
-    scores = summarizer.score([document], encoded)
-    mark()
-    evaluation = summarizer.select(document, encoded[0], scores[0])
-    mark()
-    to_json(evaluation.as_dict())
-    mark()
-    seconds = dict(zip(STAGES, np.diff(marks).tolist(), strict=True))
-    seconds["network"] -= seconds["features"]  # scoring makes them once more
-    seconds["all"] = sum(seconds.values())
-    return seconds
-
-
 def exponent(sizes: Sequence[int], values: Sequence[float], start: int = STRAIGHT_FROM) -> float:
     """Slope of the logarithms from a size on."""
     pairs = [(size, value) for size, value in zip(sizes, values, strict=True) if size >= start]
-    return float(np.polyfit(*np.log(np.array(pairs).T), 1)[0])
+    logarithms = np.log(np.array(pairs, np.float64))
+    return float(np.polyfit(logarithms[:, 0], logarithms[:, 1], 1)[0])
 
 
 def by_sentences(summarizer: Summarizer, corpus: Path) -> tuple[Times, list[float]]:
@@ -94,8 +69,9 @@ def by_sentences(summarizer: Summarizer, corpus: Path) -> tuple[Times, list[floa
     found: list[Times] = [defaultdict(list) for _ in SENTENCES]
     for texts in rounds[1:]:
         for times, text in zip(found, texts, strict=True):
-            for stage, seconds in stage_seconds(summarizer, text).items():
-                times[stage].append(1000 * seconds)
+            seconds = stage_seconds(summarizer, text)
+            for stage, taken in {**seconds, "all": sum(seconds.values())}.items():
+                times[stage].append(1000 * taken)
     middle = {stage: [median(times[stage]) for times in found] for stage in (*STAGES, "all")}
     print("| sentences | " + " | ".join(f"{stage}, ms" for stage in middle) + " | peak added, MiB |")
     print(f"| ---: |{' ---: |' * (len(middle) + 1)}")
@@ -144,7 +120,7 @@ def by_articles(summarizer: Summarizer, corpus: Path) -> Times:
 
 def draw(stages: Times, mebibytes: list[float], articles: Times, file: Path) -> None:
     """Three plots with both axes logarithmic, and a grey line as a linear cost would run."""
-    settings = {"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 9}
+    settings: dict[Any, Any] = {"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 9}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(10, 3.4), layout="constrained")
         time_axes, memory_axes, article_axes = figure.subplots(1, 3)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from serving import Service, bodies, service
 
@@ -22,15 +23,16 @@ SETTINGS = {
 }
 
 
-def drive(running: Service, articles: Path, connections: int, seconds: int) -> dict:
-    """What wrk found."""
+def drive(running: Service, articles: Path, connections: int, seconds: int) -> dict[str, Any]:
+    """The figures of wrk."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
     command += ["-s", str(Path(__file__).with_name("load.lua")), f"http://127.0.0.1:{running.port}"]
     try:
         done = subprocess.run([*command, "--", str(articles)], capture_output=True, text=True, check=True)  # noqa: S603
     except FileNotFoundError:
         sys.exit("wrk is not installed; on Debian: apt-get install wrk")
-    return json.loads(done.stdout.partition("RESULT ")[2])
+    found: dict[str, Any] = json.loads(done.stdout.partition("RESULT ")[2])
+    return found
 
 
 def main() -> None:

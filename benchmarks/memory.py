@@ -43,7 +43,7 @@ def child(step: str) -> None:
 
 
 def forget_peak() -> None:
-    """The highest resident memory of this process begins anew."""
+    """Reset the peak of resident memory of this process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -57,6 +57,11 @@ def memory(pid: int) -> dict[str, float]:
     peak = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
     unique = found["Private_Clean"] + found["Private_Dirty"]
     return {"Rss": found["Rss"], "Pss": found["Pss"], "Unique": unique, "Peak": max(peak, found["Rss"])}
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the direct children, the oldest first."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def alone(corpus: Path, count: int) -> None:

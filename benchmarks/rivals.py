@@ -87,7 +87,8 @@ class Worker:
         """When each article began and ended, on the clock of all processes, and what was selected."""
         assert self._process.stdout is not None  # noqa: S101  # it was asked for
         line = self._process.stdout.readline()
-        return json.loads(line) if line else sys.exit("a worker ended; what it said is above")
+        found: dict[str, Any] = json.loads(line) if line else sys.exit("a worker ended; its message is above")
+        return found
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One-sentence summaries of abstracts by the measure of SciTLDR, beside what its paper reports.
+"""One-sentence summaries of abstracts by the measure of SciTLDR, compared with the figures in its paper.
 
 python benchmarks/scitldr.py RUN
 
@@ -10,14 +10,14 @@ sample of the same collection, so its figures are neighbours, not rivals in one 
 """
 
 import argparse
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from training.baselines import LexRank, PacSum, centroid, lead, longest, oracle, random
-from training.evaluation import trained
+from training.evaluation import Baselines, trained
 from training.metrics import Rouge, RougeMeter, bootstrap_means
 from training.prepared import PreparedArticle
 from training.runs import open_run
@@ -32,34 +32,17 @@ def main() -> None:
     parsed = parser.parse_args()
     torch.set_num_threads(1)
     _, loaded, splits = open_run(parsed.run)
-    pacsum = PacSum("\n".join(article.sentences) for article in splits["train"])
-    lexrank, meter = LexRank(), RougeMeter()
-    systems = {
-        "model": trained(loaded.scorer),
-        "lead": lambda article: lead(len(article.sentences)),
-        "random": lambda article: random(len(article.sentences), article.article.id),
-        "longest": lambda article: longest(article.sentences),
-        "pacsum": lambda article: pacsum.scores(article.sentences),
-        "lexrank": lambda article: lexrank.scores(article.sentences),
-        "centroid": lambda article: centroid(article.vectors),
-        "oracle": lambda article: oracle(article.sentences, article.article.quotes, 1),
-    }
+    model, baselines, meter = trained(loaded.scorer), Baselines(splits["train"]), RougeMeter()
     papers = [article for article in splits["test"] if article.article.source == SOURCE]
-    found = {
-        name: np.array(
-            [
-                _best(meter, paper, paper.sentences[int(scores(paper).argmax())])
-                for paper in tqdm(papers, desc=name)
-            ]
-        )
-        for name, scores in systems.items()
-    }
+    figures: dict[str, list[Rouge]] = defaultdict(list)
+    for paper in tqdm(papers):
+        for name, scores in {"model": model(paper), **baselines.scores(paper)}.items():
+            figures[name].append(_best(meter, paper, paper.sentences[int(scores.argmax())]))
+    found = {name: np.array(values) for name, values in figures.items()}
     print(
         f"{len(papers)} papers, {np.mean([len(paper.article.quotes) for paper in papers]):.2f} TLDRs each\n"
     )
-    print(
-        "| system | R-1 | R-2 | R-L | model is above it by (R-1, 95 %) |\n| --- | ---: | ---: | ---: | --- |"
-    )
+    print("| system | R-1 | R-2 | R-L | model minus it (R-1, 95 %) |\n| --- | ---: | ---: | ---: | --- |")
     for name, values in found.items():
         cells = " | ".join(f"{mean:.1f}" for mean in values.mean(axis=0))
         gap = found["model"][:, 0] - values[:, 0]

@@ -9,7 +9,6 @@ exponent a, what is ranked is score / words ** a: a > 0 prefers short sentences.
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,9 +63,7 @@ def main() -> None:
     print(f"| --- | ---: | ---: | --- | ---: | {' | '.join('---:' for _ in sources)} |")
     for way in WAYS:
         means = [np.mean(found[way][source]) for source in sources]
-        drawn = _over_sources(
-            lambda source, way=way: np.subtract(found[way][source], found[DEFAULT][source]), sources
-        )
+        drawn = _over_sources([np.subtract(found[way][source], found[DEFAULT][source]) for source in sources])
         low, high = np.percentile(drawn, [2.5, 97.5])
         beside = "" if way == DEFAULT else f"{drawn.mean():+.2f} ({low:+.2f} to {high:+.2f})"
         cells = " | ".join(f"{value:.2f}" for value in means)
@@ -76,8 +73,9 @@ def main() -> None:
         )
 
 
-def _over_sources(differences: Callable[[str], Values], sources: list[str]) -> Values:
-    return np.mean([bootstrap_means(differences(source)) for source in sources], axis=0)
+def _over_sources(differences: list[Values]) -> Values:
+    means: Values = np.mean([bootstrap_means(of_source) for of_source in differences], axis=0)
+    return means
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """A gunicorn of one's own to measure, as ``make serve`` starts it."""
 
-import gzip
 import http.client
 import json
 import os
@@ -16,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from articles import first_texts
+from memory import children
+
 ROOT = Path(__file__).parent.parent
+ARTICLES = 1000
 
 
 @dataclass
@@ -35,8 +38,7 @@ class Service:
     @property
     def workers(self) -> list[int]:
         """Process ids, the oldest first."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return children(self.process.pid)
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
@@ -86,22 +88,6 @@ def _wait_until_ready(running: Service) -> None:
     sys.exit(f"the service was not ready within a minute:\n{running.written}")
 
 
-def texts(corpus: Path, most: int = 1000) -> list[str]:
-    """The first articles of a corpus.
-
-    :param corpus: a file of JSON lines with a ``text``, or a folder of such files, all ``.jsonl.gz``.
-    """
-    files = [corpus] if corpus.is_file() else sorted(corpus.glob("*.jsonl.gz"))
-    found: list[str] = []
-    for file in files:
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            for line, _ in zip(lines, range(most // len(files)), strict=False):
-                found.append(json.loads(line)["text"])
-    if not found:
-        sys.exit(f"{corpus} has no .jsonl.gz with articles")
-    return found
-
-
 def as_body(text: str) -> bytes:
     """The JSON body of a request."""
     return json.dumps({"text": text}).encode()
@@ -109,4 +95,4 @@ def as_body(text: str) -> bytes:
 
 def bodies(corpus: Path) -> list[bytes]:
     """JSON bodies of requests with the first articles of a corpus."""
-    return [as_body(text) for text in texts(corpus)]
+    return [as_body(text) for text in first_texts(corpus, ARTICLES)]

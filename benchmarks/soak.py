@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from memory import memory
 from serving import Service, bodies, service
 
 
@@ -65,14 +66,9 @@ class Callers:
                 self.outcomes[outcome] += 1
 
 
-def memory(running: Service) -> str:
-    """Resident memory of each worker in MiB, with what it shares with the master."""
-    return ", ".join(f"{_resident_mib(pid):.0f}" for pid in running.workers)
-
-
-def _resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def of_workers(running: Service) -> str:
+    """Resident memory of each worker in MiB, including pages shared with the master."""
+    return ", ".join(f"{memory(pid)['Rss']:.0f}" for pid in running.workers)
 
 
 def kill_one(running: Service) -> None:
@@ -107,7 +103,7 @@ def main() -> None:
             time.sleep(0.1)
         outcomes = ", ".join(f"{name}: {count}" for name, count in sorted(callers.outcomes.items()))
         seconds = time.monotonic() - began
-        print(f"| {phase} | {requests} | {outcomes} | {seconds:.0f} | {memory(running)} |", flush=True)
+        print(f"| {phase} | {requests} | {outcomes} | {seconds:.0f} | {of_workers(running)} |", flush=True)
 
     with service(SUMMARIZER_CACHE_BYTES="0") as running:
         run("first tenth", chosen.requests // 10)

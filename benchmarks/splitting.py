@@ -2,16 +2,16 @@
 
 python benchmarks/splitting.py CORPORA
 
-CORPORA is a folder of ``*.jsonl.gz`` with one sentence a line in ``poc``, ``sosum``, ``aclsum``, ``scitldr``,
-``ami``, and paragraphs separated by blank lines in ``bbc`` and ``xsum``.
+CORPORA is a folder of ``*.jsonl.gz`` with one sentence per line in ``poc``, ``sosum``, ``aclsum``,
+``scitldr``, ``ami``, and paragraphs separated by blank lines in ``bbc`` and ``xsum``.
 """
 
-import gzip
-import json
 import sys
 import textwrap
 import time
 from pathlib import Path
+
+from articles import first_texts
 
 from summarizer.sentences import SentenceSplitter
 
@@ -36,12 +36,6 @@ MONOTONOUS = [
 ]
 
 
-def texts(folder: Path, name: str, most: int) -> list[str]:
-    """The first articles of a corpus."""
-    with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return [json.loads(line)["text"] for line, _ in zip(lines, range(most), strict=False)]
-
-
 def flat(text: str) -> str:
     """White space as single spaces."""
     return " ".join(text.split())
@@ -53,14 +47,14 @@ def main(folder: Path) -> None:
 
     print("| one sentence a line | line breaks | inside a sentence |\n| --- | ---: | ---: |")
     for name in ONE_SENTENCE_A_LINE:
-        articles = texts(folder, name, 300)
+        articles = first_texts(folder / f"{name}.jsonl.gz", 300)
         inside = sum(s.text.count("\n") for article in articles for s in splitter.split(article))
         print(f"| {name} | {sum(article.count(chr(10)) for article in articles)} | {inside} |")
 
     paragraphs = [
         flat(paragraph)
         for name in PARAGRAPHS
-        for article in texts(folder, name, 150)
+        for article in first_texts(folder / f"{name}.jsonl.gz", 150)
         for paragraph in article.split("\n\n")
     ]
     paragraphs = [paragraph for paragraph in paragraphs if len(paragraph) >= 150]
@@ -73,13 +67,13 @@ def main(folder: Path) -> None:
         )
         print(f"| {columns} | {len(paragraphs)} | {same} ({same / len(paragraphs):.1%}) |")
 
-    news = [text for name in ("bbc", "cnndm") for text in texts(folder, name, 500)]
+    news = [text for name in ("bbc", "cnndm") for text in first_texts(folder / f"{name}.jsonl.gz", 500)]
     start = time.process_time()
     for text in news:
         splitter.split(text)
     seconds = time.process_time() - start
     megabytes = sum(map(len, news)) / 1e6
-    print(f"\nnews: {megabytes / seconds:.2f} MB and {len(news) / seconds:.0f} articles a CPU second")
+    print(f"\nnews: {megabytes / seconds:.2f} MB and {len(news) / seconds:.0f} articles per CPU second")
 
     print("\n| repeated | 128 KiB, s | 1 MiB, s |\n| --- | ---: | ---: |")
     for pattern in MONOTONOUS:

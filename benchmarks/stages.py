@@ -2,9 +2,9 @@
 
 OMP_NUM_THREADS=1 python benchmarks/stages.py CORPUS [--against FOLDER]
 
-CORPUS is a ``.jsonl.gz`` with a ``text`` a line, or a folder of such files; articles of 28 to 32 sentences
-are taken. FOLDER is another checkout, to compare with: both take turns, a few articles each. All times are
-medians of CPU time on one core, so that what else the machine does counts as little as can be.
+CORPUS is a file or a folder of articles, of which some of 28 to 32 sentences are taken. FOLDER is another
+checkout to compare with: both take turns, a few articles each. All times are medians of CPU time on one
+core, so that other work of the machine counts as little as possible.
 
 The floor of a stage is what it must move and multiply, at the speed that this machine shows for a copy of a
 large array and for a product of large matrices. A recurrent layer cannot come that near: it multiplies its
@@ -12,7 +12,6 @@ weights by one vector at a time, so a second floor has the speed of that.
 """
 
 import argparse
-import gzip
 import json
 import os
 import subprocess
@@ -36,26 +35,6 @@ TURN = 10  # articles; changing more often measures how processes empty each oth
 MEASURING = "--worker"
 
 
-def articles(corpus: Path) -> list[str]:
-    """Texts of the wanted length, about equally many of each file; the length is this checkout's."""
-    from summarizer.sentences import SentenceSplitter
-
-    splitter = SentenceSplitter()
-    files = [corpus] if corpus.is_file() else sorted(corpus.glob("*.jsonl.gz"))
-    found: list[str] = []
-    for file in files:
-        taken = 0
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                text = json.loads(line)["text"]
-                if len(splitter.split(text)) in SENTENCES:
-                    found.append(text)
-                    taken += 1
-                if taken == max(1, ARTICLES // len(files)):
-                    break
-    return found
-
-
 def worker() -> None:
     """Read articles as JSON lines from standard input, write the seconds of each stage of each."""
     from summarizer.pipeline import Summarizer
@@ -76,12 +55,7 @@ def stage_seconds(summarizer: "Summarizer", text: str) -> dict[str, float]:
     marks.append(time.process_time())
     encoded = summarizer.encode([document])
     marks.append(time.process_time())
-    if hasattr(summarizer, "features"):
-        summarizer.features(document)
-    else:  # another checkout, from before
-        from summarizer.text_features import text_features
-
-        text_features([sentence.text for sentence in document.sentences])
+    summarizer.features(document)
     marks.append(time.process_time())
     scores = summarizer.score([document], encoded)
     marks.append(time.process_time())
@@ -101,7 +75,7 @@ def measured(checkouts: list[Path], texts: list[str]) -> list[dict[str, float]]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(checkout),
-            "OMP_NUM_THREADS": "1",  # of NumPy, and of PyTorch in older checkouts
+            "OMP_NUM_THREADS": "1",
             "TOKENIZERS_PARALLELISM": "false",
         }
         process = subprocess.Popen(  # noqa: S603
@@ -192,6 +166,8 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
 
 def main() -> None:
     """Print the table."""
+    from articles import of_length  # here, for the worker imports the other checkout
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
@@ -200,7 +176,7 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     here = Path(__file__).parent.parent
     checkouts = [here] if parsed.against is None else [parsed.against.resolve(), here]
-    texts = articles(parsed.corpus)
+    texts = [article.text for article in of_length(parsed.corpus, SENTENCES, ARTICLES)]
     found = measured(checkouts, texts)
     now = found[-1]
     total = sum(now.values())

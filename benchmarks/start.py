@@ -69,8 +69,8 @@ def main() -> None:
     print(
         "| | seconds, median | fastest | slowest | CPU seconds, median |\n| --- | ---: | ---: | ---: | ---: |"
     )
-    for name, taken in times.items():
-        wall, cpu = zip(*taken, strict=True)
+    for name, rounds in times.items():
+        wall, cpu = zip(*rounds, strict=True)
         print(f"| {name} | {median(wall):.2f} | {min(wall):.2f} | {max(wall):.2f} | {median(cpu):.2f} |")
     found = imports(commands["`python -m summarizer article.txt`"])
     print("\n| package, imported by the command | ms | modules |\n| --- | ---: | ---: |")

@@ -29,10 +29,11 @@ Table = NDArray[np.float32]
 
 
 def in_integers(table: Table, bits: int) -> Table:
-    """Each row in whole numbers of so many bits, times one scale of its own."""
+    """Each row in whole numbers of this many bits, times its own scale."""
     most = 2 ** (bits - 1) - 1
     scale = np.abs(table).max(axis=1, keepdims=True) / most
-    return np.round(table / np.maximum(scale, 1e-12)).astype(np.float32) * scale
+    rounded: Table = np.round(table / np.maximum(scale, 1e-12)).astype(np.float32) * scale
+    return rounded
 
 
 STORED: dict[str, tuple[float, Callable[[Table], Table]]] = {

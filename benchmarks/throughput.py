@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from articles import first_texts
 from callers import Callers, Found, request_of
-from serving import Service, as_body, service, texts
+from serving import ARTICLES, Service, as_body, service
 
 from summarizer import Summarizer
 
@@ -188,7 +189,7 @@ def main() -> None:
     if len(cores) < 2:
         sys.exit("two cores are needed: one for the service, one for its callers")
     summarizer = Summarizer.load()
-    articles = cut(summarizer, texts(chosen.corpus), chosen.sentences)
+    articles = cut(summarizer, first_texts(chosen.corpus, ARTICLES), chosen.sentences)
     if not articles:
         sys.exit(f"{chosen.corpus} has no article of {chosen.sentences} sentences; name fewer")
     off = {"SUMMARIZER_CACHE_BYTES": "0"}
