@@ -53,9 +53,9 @@ def main() -> None:
     parsed = parser.parse_args()
     articles = []
     for article in load(parsed.prepared, parsed.closeness)[1]:
-        if article.split == "validation" and article.article.source != LEFT_OUT:
-            found = littered(article.sentences, f"measured {article.article.id}", article.article.title)
-            articles.append(Littered(found.sentences, np.array(found.is_boilerplate), article.article.quotes))
+        if article.split == "validation" and article.source != LEFT_OUT:
+            found = littered(article.sentences, f"measured {article.id}", article.title)
+            articles.append(Littered(found.sentences, np.array(found.is_boilerplate), article.quotes))
     pacsum = PacSum(" ".join(article.sentences) for article in articles)
     systems: dict[str, System] = {
         f"{folder.parent.name}/{folder.name}": _model(Summarizer.load(folder)) for folder in parsed.checkpoint

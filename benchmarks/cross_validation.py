@@ -67,21 +67,21 @@ def main() -> None:
     for folder in (parsed.prepared, parsed.clean):
         add_targets(folder, run.closeness)
     manifest, trained_on = load(parsed.prepared, run.closeness)
-    clean = {article.article.id: article for article in load(parsed.clean, run.closeness)[1]}
+    clean = {article.id: article for article in load(parsed.clean, run.closeness)[1]}
     known = [article for article in trained_on if article.split in ("train", "validation")]
     folds = {
-        article.article.id: zlib.crc32(article.article.id.encode()) % parsed.folds
+        article.id: zlib.crc32(article.id.encode()) % parsed.folds
         for article in known
-        if article.article.source in sources
+        if article.source in sources
     }
-    if unknown := set(sources) - {article.article.source for article in known}:
+    if unknown := set(sources) - {article.source for article in known}:
         parser.error(f"no articles of {', '.join(sorted(unknown))} in {parsed.prepared}")
-    texts = [" ".join(clean[article.article.id].sentences) for article in known]
+    texts = [" ".join(clean[article.id].sentences) for article in known]
     pairs = list(near_duplicates(texts))
     measured: list[PreparedArticle] = []
     scores: dict[str, NDArray[np.float64]] = {}
     for fold in range(parsed.folds):
-        held = [place for place, article in enumerate(known) if folds.get(article.article.id) == fold]
+        held = [place for place, article in enumerate(known) if folds.get(article.id) == fold]
         related = set(held)
         for pair in pairs:
             if pair.first in related or pair.second in related:
@@ -93,11 +93,11 @@ def main() -> None:
         fingerprint = f"{manifest.digest} {run.closeness} {','.join(sources)} {fold} of {parsed.folds}"
         model = networks(rest, run, restarts, manifest.dimension, folder, fingerprint)
         for place in held:
-            article = with_rarity(clean[known[place].article.id], rarity)
-            scores[article.article.id] = trained(model)(article)
+            article = with_rarity(clean[known[place].id], rarity)
+            scores[article.id] = trained(model)(article)
             measured.append(article)
         print(f"fold {fold + 1} of {parsed.folds}: {len(rest)} articles to learn from, {len(held)} held out")
-    figures = measure(measured, {"model": lambda article: scores[article.article.id]})
+    figures = measure(measured, {"model": lambda article: scores[article.id]})
     for metrics in (QUOTES, CHOICES):
         if rows := list(table(figures, metrics)):
             print("\n".join(["", *HEADER, *rows]))

@@ -90,7 +90,7 @@ def main() -> None:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     splits = {
-        name: [_tokenized(one, tokenizer) for one in found if weights.get(one.article.source, 1.0)]
+        name: [_tokenized(one, tokenizer) for one in found if weights.get(one.source, 1.0)]
         for name, found in by_split(articles).items()
         if name != "test"
     }
@@ -133,7 +133,7 @@ def _fitted(
         model.eval()
         with torch.inference_mode():
             found = [_loss(model, batch, weights) for batch in _batches(validation, None)]
-        losses.append(sum(one.sum.item() for one in found) / sum(one.number.item() for one in found))
+        losses.append(sum(one.sum.item() for one in found) / sum(one.weight.item() for one in found))
         if losses[-1] == min(losses):
             best = copy.deepcopy(model.state_dict())
     model.load_state_dict(best)
@@ -143,7 +143,7 @@ def _fitted(
 def _loss(model: EndToEnd, batch: Sequence[Tokenized], weights: dict[str, float]) -> Total:
     outputs, whole = model(batch)
     targets = pad([np.array(one.article.targets[:, None]) for one in batch]).vectors.squeeze(2)
-    of_article = torch.tensor([weights.get(one.article.article.source, 1.0) for one in batch])
+    of_article = torch.tensor([weights.get(one.article.source, 1.0) for one in batch])
     return binary_cross_entropy(outputs, targets, whole.mask * of_article[:, None])
 
 
@@ -153,10 +153,10 @@ def _rouge(model: EndToEnd, articles: Sequence[Tokenized]) -> float:
     for one in articles:
         scores = torch.sigmoid(model([one])[0])[0].double().numpy()
         article = one.article
-        count = summary_sentences(article.article.source)
+        count = summary_sentences(article.source)
         chosen = select(scores, article.sentences, article.vectors, SummaryOptions(sentences=count))
         texts = [article.sentences[place] for place in chosen]
-        found.append(100 * meter.score(texts, article.article.quotes).rouge2)
+        found.append(100 * meter.score(texts, article.quotes).rouge2)
     return float(np.mean(found))
 
 

@@ -33,15 +33,13 @@ def main() -> None:
     torch.set_num_threads(1)
     _, loaded, splits = open_run(parsed.run)
     model, baselines, meter = trained(loaded.scorer), Baselines(splits["train"]), RougeMeter()
-    papers = [article for article in splits["test"] if article.article.source == SOURCE]
+    papers = [article for article in splits["test"] if article.source == SOURCE]
     figures: dict[str, list[Rouge]] = defaultdict(list)
     for paper in tqdm(papers):
         for name, scores in {"model": model(paper), **baselines.scores(paper)}.items():
             figures[name].append(_best(meter, paper, paper.sentences[int(scores.argmax())]))
     found = {name: np.array(values) for name, values in figures.items()}
-    print(
-        f"{len(papers)} papers, {np.mean([len(paper.article.quotes) for paper in papers]):.2f} TLDRs each\n"
-    )
+    print(f"{len(papers)} papers, {np.mean([len(paper.quotes) for paper in papers]):.2f} TLDRs each\n")
     print("| system | R-1 | R-2 | R-L | model minus it (R-1, 95 %) |\n| --- | ---: | ---: | ---: | --- |")
     for name, values in found.items():
         cells = " | ".join(f"{mean:.1f}" for mean in values.mean(axis=0))
@@ -53,7 +51,7 @@ def main() -> None:
 
 def _best(meter: RougeMeter, paper: PreparedArticle, sentence: str) -> Rouge:
     """The best of each measure over the references."""
-    each = np.array([meter.score([sentence], [reference]) for reference in paper.article.quotes])
+    each = np.array([meter.score([sentence], [reference]) for reference in paper.quotes])
     return Rouge(*(100 * each.max(axis=0)))
 
 

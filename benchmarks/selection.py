@@ -51,12 +51,12 @@ def main() -> None:
     for article in tqdm(splits[parsed.split], unit="article"):
         scores = model(article)
         lengths = np.array([max(len(sentence.split()), 1) for sentence in article.sentences])
-        count = summary_sentences(article.article.source)
+        count = summary_sentences(article.source)
         for way in WAYS:
             options = SummaryOptions(sentences=count, redundancy=way.redundancy)
             chosen = select(scores / lengths**way.exponent, article.sentences, article.vectors, options)
             texts = [article.sentences[place] for place in chosen]
-            found[way][article.article.source].append(100 * meter.score(texts, article.article.quotes).rouge2)
+            found[way][article.source].append(100 * meter.score(texts, article.quotes).rouge2)
             words[way].append(int(lengths[list(chosen)].sum()))
     sources = sorted(found[DEFAULT])
     print(f"| redundancy | length exponent | R-2 | minus the default | words | {' | '.join(sources)} |")

@@ -77,11 +77,11 @@ def measured(
     for article in tqdm(articles, desc=name, unit="article", leave=False):
         vectors = encoder.encode(article.sentences).vectors
         scores = scorer.score(network_input(vectors, article.features, scorer.config)).astype(np.float64)
-        source = article.article.source
+        source = article.source
         options = SummaryOptions(sentences=summary_sentences(source))
         chosen = select(scores, article.sentences, vectors, options)
         summary = [article.sentences[index] for index in chosen]
-        rouge[source].append(100 * meter.score(summary, article.article.quotes).rouge2)
+        rouge[source].append(100 * meter.score(summary, article.quotes).rouge2)
         found.append((scores, chosen))
     return found, float(np.mean([np.mean(values) for values in rouge.values()]))
 

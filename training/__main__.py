@@ -350,7 +350,7 @@ def _run_config(parsed: argparse.Namespace) -> RunConfig:
 
 
 def _typed(setting: Setting, given: str) -> Any:
-    """The option as a value of its type; if that fails, as text, which :func:`run_config` refuses."""
+    """The option as a value of its type, else as text, which :func:`training.config.run_config` refuses."""
     if setting.type is bool:
         return {"true": True, "false": False}.get(given, given)
     if setting.type in (int, float):

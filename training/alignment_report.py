@@ -73,9 +73,9 @@ class _Article:
 
 
 def _shown(prepared: PreparedArticle) -> _Article:
-    article, text = prepared.article, "\n".join(prepared.sentences)
+    text = "\n".join(prepared.sentences)
     aligner = Aligner(text)
-    found = [aligner.align(quote) for quote in article.quotes]
+    found = [aligner.align(quote) for quote in prepared.quotes]
     is_quoted = bytearray(len(text))
     for alignment in found:
         for start, end in alignment.spans:
@@ -87,9 +87,9 @@ def _shown(prepared: PreparedArticle) -> _Article:
     ]
     quotes = [
         _Quote(quote, alignment.similarity, _touched(alignment, starts))
-        for quote, alignment in zip(article.quotes, found, strict=True)
+        for quote, alignment in zip(prepared.quotes, found, strict=True)
     ]
-    return _Article(article.id, article.title, quotes, sentences)
+    return _Article(prepared.id, prepared.title, quotes, sentences)
 
 
 def _pieces(sentence: str, is_quoted: Sequence[int]) -> list[_Piece]:

@@ -90,10 +90,10 @@ class _Chosen:
     """The targets themselves as scores, which a model that learns them cannot beat by much."""
 
     def __init__(self, articles: Sequence[PreparedArticle]) -> None:
-        self._targets = {article.article.id: article.targets for article in articles}
+        self._targets = {article.id: article.targets for article in articles}
 
     def __call__(self, article: PreparedArticle) -> Scores:
-        return self._targets[article.article.id].astype(np.float64)
+        return self._targets[article.id].astype(np.float64)
 
 
 def _comparable(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Processes:
             distributed.all_reduce(value)
         return value
 
-    def first_does(self, work: Callable[[], None]) -> None:
+    def run_on_rank_zero(self, work: Callable[[], None]) -> None:
         """Run this in the first process while the others wait.
 
         :raises Exception: in the first process, what ``work`` raised.
@@ -66,7 +66,7 @@ class Processes:
                 f"process {self.rank} stops because the first one failed; see its message"
             )
 
-    def share(self, network: nn.Module) -> None:
+    def broadcast_buffers(self, network: nn.Module) -> None:
         """Copy the buffers of the first process, such as running means, to the others."""
         if self.count > 1:
             for buffer in network.buffers():

@@ -111,7 +111,7 @@ def measure(
     measured = _measured(articles, models, Baselines(background or articles, centroid_encoder))
     places = {
         source: np.array(found)
-        for source, found in sorted(_places_by(article.article.source for article in articles).items())
+        for source, found in sorted(_places_by(article.source for article in articles).items())
     }
     sources = {source: _part(measured, [found]) for source, found in places.items()}
     overall = _part(measured, [np.arange(len(articles))])
@@ -143,15 +143,15 @@ class Baselines:
         sentences, vectors = article.sentences, article.vectors
         if self._centroid_encoder:
             vectors = self._centroid_encoder.encode(sentences).vectors
-        count = summary_sentences(article.article.source)
+        count = summary_sentences(article.source)
         return {
             "lead": lead(len(sentences)),
-            "random": random(len(sentences), article.article.id),
+            "random": random(len(sentences), article.id),
             "longest": longest(sentences),
             "pacsum": self._pacsum.scores(sentences),
             "lexrank": self._lexrank.scores(sentences),
             "centroid": centroid(vectors),
-            "oracle": oracle(sentences, article.article.quotes, count),
+            "oracle": oracle(sentences, article.quotes, count),
         }
 
 
@@ -184,13 +184,13 @@ def _measured(
     selected: dict[str, list[Sequence[int]]] = {name: [] for name in systems}
     rows: dict[str, list[list[float]]] = {name: [] for name in systems}
     budgets, verbatim = {}, {}
-    for source, places in _places_by(article.article.source for article in articles).items():
+    for source, places in _places_by(article.source for article in articles).items():
         found = [articles[place] for place in places]
         budgets[source] = _words_of_lead(found, summary_sentences(source))
         verbatim[source] = _is_verbatim(found)
     meter = RougeMeter()
     for article in tqdm(articles, desc="report", unit="article"):
-        source = article.article.source
+        source = article.source
         one = _OneArticle(article, summary_sentences(source), budgets[source], meter, verbatim[source])
         of_article = {name: model(article) for name, model in models.items()} | baselines.scores(article)
         for name, row in of_article.items():
@@ -218,7 +218,7 @@ class _OneArticle:
         self._count = count
         self._budget = budget
         self._meter = meter
-        quotes = set(map(folded, article.article.quotes))
+        quotes = set(map(folded, article.quotes))
         found = np.array([folded(sentence) in quotes for sentence in article.sentences], dtype=bool)
         self._quoted = found if verbatim and found.any() else None
         self._rouge: dict[tuple[str, ...], Sequence[float]] = {}
@@ -262,7 +262,7 @@ class _OneArticle:
 
     def _rouge_of(self, summary: tuple[str, ...]) -> Sequence[float]:
         if summary not in self._rouge:
-            found = self._meter.score(summary, self._article.article.quotes)
+            found = self._meter.score(summary, self._article.quotes)
             self._rouge[summary] = [100 * value for value in found]
         return self._rouge[summary]
 
@@ -297,7 +297,7 @@ def _is_verbatim(articles: Sequence[PreparedArticle]) -> bool:
         folded(quote) in sentences
         for article in articles
         for sentences in [set(map(folded, article.sentences))]
-        for quote in article.article.quotes
+        for quote in article.quotes
     ]
     return bool(found) and sum(found) / len(found) >= VERBATIM_SHARE
 
@@ -306,7 +306,7 @@ def _part(measured: _Measured, strata: Sequence[NDArray[np.int64]]) -> dict[str,
     """The figures of some articles; see :func:`measure`."""
     places = np.concatenate(strata)
     targets = _joined([measured.articles[place].targets for place in places])
-    counts = {summary_sentences(measured.articles[place].article.source) for place in places}
+    counts = {summary_sentences(measured.articles[place].source) for place in places}
     return {
         "articles": len(places),
         "article_sentences": len(targets),
@@ -450,10 +450,10 @@ def examples(
         ``sentences`` with ``text``, ``score``, ``target``, ``rank`` (from 1), ``selected``, ``oracle``.
     """
     rankings = []
-    for _, places in sorted(_places_by(article.article.source for article in articles).items()):
+    for _, places in sorted(_places_by(article.source for article in articles).items()):
         found = [articles[place] for place in places]
         shown = [article for article in found if len(article.sentences) <= MOST_SENTENCES_SHOWN] or found
-        rankings.append(sorted(shown, key=lambda one: (_correlation(model, one) or 0.0, one.article.id)))
+        rankings.append(sorted(shown, key=lambda one: (_correlation(model, one) or 0.0, one.id)))
     chosen: list[PreparedArticle] = []
     turn = 0
     while len(chosen) < count and any(rankings):
@@ -463,7 +463,7 @@ def examples(
                 share = 0.9 if (row + turn) % 2 == 0 else 0.1
                 chosen.append(ranking.pop(round(share * (len(ranking) - 1))))
         turn += 1
-    return [_example(article, model, summary_sentences(article.article.source)) for article in chosen]
+    return [_example(article, model, summary_sentences(article.source)) for article in chosen]
 
 
 def _correlation(model: Model, article: PreparedArticle) -> float | None:
@@ -473,13 +473,13 @@ def _correlation(model: Model, article: PreparedArticle) -> float | None:
 def _example(article: PreparedArticle, model: Model, count: int) -> dict[str, Any]:
     scores = model(article)
     selected = select(scores, article.sentences, article.vectors, SummaryOptions(sentences=count))
-    best = oracle(article.sentences, article.article.quotes, count)
+    best = oracle(article.sentences, article.quotes, count)
     ranks = {place: rank for rank, place in enumerate(by_score(scores), start=1)}
     return {
-        "id": article.article.id,
-        "source": article.article.source,
-        "title": article.article.title,
-        "quotes": list(article.article.quotes),
+        "id": article.id,
+        "source": article.source,
+        "title": article.title,
+        "quotes": list(article.quotes),
         "correlation": _correlation(model, article),
         "sentences": [
             {

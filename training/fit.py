@@ -110,11 +110,11 @@ def fit(
                 " give more articles"
             )
     weights = config.weight_by_source()
-    sources = {article.article.source for article in (*training, *validation)}
+    sources = {article.source for article in (*training, *validation)}
     if unknown := unknown_sources("weights", weights, sources):
         raise FitError(unknown)
     training, validation = (
-        [article for article in articles if weights.get(article.article.source, 1.0)]
+        [article for article in articles if weights.get(article.source, 1.0)]
         for articles in (training, validation)
     )
     training += [article.littered for article in training if article.littered]
@@ -226,7 +226,7 @@ class _Fitting:
         self.history.append(epoch)
         if self.best is epoch:
             self.best_weights = copy.deepcopy(self.network.state_dict())
-        self.step, self.so_far = 0, Total(self.so_far.sum * 0, self.so_far.number * 0)
+        self.step, self.so_far = 0, Total(self.so_far.sum * 0, self.so_far.weight * 0)
         if state_file:
             self.save(state_file)
         return epoch
@@ -240,8 +240,8 @@ class _Fitting:
         batch, weight = (batch, 1.0) if batch else (self.training[:1], 0.0)
         found = self._loss(batch, *self._outputs(self.wrapped, batch))
         # Gradients are averaged over the processes; this makes it the mean over all their sentences.
-        number = self.processes.sum(found.number.float() * weight)
-        loss = Total(found.sum * weight * self.processes.count, number).mean
+        total = self.processes.sum(found.weight.float() * weight)
+        loss = Total(found.sum * weight * self.processes.count, total).mean
         if self.config.l1:
             loss = loss + self.config.l1 * sum(matrix.abs().sum() for matrix in _matrices(self.network))
         self.optimizer.zero_grad(set_to_none=True)
@@ -253,13 +253,13 @@ class _Fitting:
         added = self.processes.sum(found.sum * weight).double().cpu()
         if not added.isfinite():
             raise FitError(f"the loss is {added.item()} in epoch {epoch}; lower learning_rate or set clip")
-        self.so_far = Total(self.so_far.sum + added, self.so_far.number + number.double().cpu())
+        self.so_far = Total(self.so_far.sum + added, self.so_far.weight + total.double().cpu())
 
     @torch.inference_mode()
     def _validate(self, number: int, training_loss: float) -> Epoch:
         """Each process validates its share of the articles; then the sums are added up."""
         self.network.eval()
-        self.processes.share(self.network)
+        self.processes.broadcast_buffers(self.network)
         mine = self.validation[self.processes.rank :: self.processes.count]
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
@@ -267,7 +267,7 @@ class _Fitting:
             loss = self._loss(batch, outputs, targets, mask)
             scores = self.network.activate(outputs).clamp(0, 1)
             error = absolute_error(scores, targets, mask.float())
-            sums[:4] += torch.stack([loss.sum, loss.number, error.sum, error.number]).double().cpu()
+            sums[:4] += torch.stack([loss.sum, loss.weight, error.sum, error.weight]).double().cpu()
             for article, row in zip(batch, scores.double().cpu().numpy(), strict=True):
                 sums[4:] += torch.tensor(
                     self._ranking(article, row[: len(article.targets)]), dtype=torch.float64
@@ -299,7 +299,7 @@ class _Fitting:
 
     def _weights(self, batch: Sequence[PreparedArticle], mask: Tensor) -> Tensor:
         """Weight of each sentence in the loss: shape (B, T), 0 at padding."""
-        of_article = [self.weight_by_source.get(article.article.source, 1.0) for article in batch]
+        of_article = [self.weight_by_source.get(article.source, 1.0) for article in batch]
         weights = mask * mask.new_tensor(of_article, dtype=torch.float32)[:, None]
         return weights / mask.sum(dim=1, keepdim=True) if self.config.counted == "article" else weights
 
@@ -310,7 +310,7 @@ class _Fitting:
         if self.config.monitor != "rouge2":
             return [*found, 0.0, 0.0]
         chosen = select(scores, article.sentences, article.vectors, SummaryOptions())
-        rouge = self.rouge.score([article.sentences[index] for index in chosen], article.article.quotes)
+        rouge = self.rouge.score([article.sentences[index] for index in chosen], article.quotes)
         return [*found, rouge.rouge2, 1.0]
 
     def save(self, file: Path) -> None:

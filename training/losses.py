@@ -14,15 +14,19 @@ from torch.nn import functional
 
 
 class Total(NamedTuple):
-    """:ivar sum: scalar tensor. :ivar number: scalar tensor, of how many things, or of what weight."""
+    """A weighted sum.
+
+    :ivar sum: scalar tensor.
+    :ivar weight: scalar tensor, the sum of the weights.
+    """
 
     sum: Tensor
-    number: Tensor
+    weight: Tensor
 
     @property
     def mean(self) -> Tensor:
-        """Sum over number; 0 where that is 0."""
-        return self.sum / torch.where(self.number > 0, self.number, 1)
+        """Sum over weight; 0 if that is 0."""
+        return self.sum / torch.where(self.weight > 0, self.weight, 1)
 
 
 Loss = Callable[[Tensor, Tensor, Tensor], Total]

@@ -96,8 +96,9 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
-    """One article of T sentences.
+    """One article of T sentences; its text as it was in the corpus is not kept.
 
+    :ivar id: as the next three, see :class:`training.corpus.Article`.
     :ivar split: by its id; None if it shares its text with an article of an earlier split.
     :ivar sentences: T strings.
     :ivar vectors: shape (T, D), float32; a view of the file.
@@ -106,7 +107,10 @@ class PreparedArticle:
     :ivar littered: the same article with boilerplate among its sentences, as an additional training article.
     """
 
-    article: Article
+    id: str
+    title: str | None
+    source: str
+    quotes: tuple[str, ...]
     split: Split | None
     sentences: Sequence[str]
     vectors: NDArray[np.float32]
@@ -169,7 +173,9 @@ def prepare(
         _warn_about_removed_articles(folder, {article.id for article, _ in split})
         rows = _rows(split, boilerplate, introductions)
         with RowStore(*_vectors_place(folder, encoder.digest), encoder.dimension) as store:
-            _encode([sentences for row in rows for sentences in _forms(row)], encoder, store, "encode")
+            _encode(
+                [sentences for row in rows for sentences in _sentence_lists(row)], encoder, store, "encode"
+            )
         rarity_sha256 = _add_features(folder, rows)
         write_whole(
             folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -201,7 +207,7 @@ def add_targets(folder: Path, closeness_name: str, encoder: Encoder | None = Non
     missing = {
         _key(sentences, row["quotes"]): (sentences, row["quotes"])
         for row in rows
-        for sentences in _forms(row)
+        for sentences in _sentence_lists(row)
     }
     if (place / INDEX_FILE).exists():  # the last file of a new store; a kill may have prevented it
         kept = Rows.open(place)
@@ -265,11 +271,18 @@ def load(folder: Path, closeness_name: str) -> tuple[Manifest, list[PreparedArti
                 f"{folder}: no targets of closeness {closeness_name!r} for article {row['id']!r};"
                 f" run prepare again with --closeness {closeness_name!r}"
             )
-        article = Article(row["id"], row["title"], "\n".join(sentences), tuple(quotes), row["source"])
         found = np.array(targets[_key(sentences, quotes)][:, 0])
         found[list(lines)] = 0  # a caption may repeat half a sentence, but nobody quotes it
         return PreparedArticle(
-            article, row["split"], sentences, vectors[_key(sentences)], features[_key(sentences)], found
+            row["id"],
+            row["title"],
+            row["source"],
+            tuple(quotes),
+            row["split"],
+            sentences,
+            vectors[_key(sentences)],
+            features[_key(sentences)],
+            found,
         )
 
     articles = []
@@ -362,7 +375,7 @@ def _row(
     }
 
 
-def _forms(row: Mapping[str, Any]) -> list[list[str]]:
+def _sentence_lists(row: Mapping[str, Any]) -> list[list[str]]:
     """The sentences of an article, and those of its littered form if it has one."""
     return [row["sentences"]] + ([row["littered"]["sentences"]] if row["littered"] else [])
 
@@ -402,7 +415,7 @@ def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     rarity_sha256 = sha256_of(folder / RARITY_FILE)
     with RowStore(*_features_place(folder, rarity_sha256), RARITY_FEATURES.stop) as store:
         for row in tqdm(rows, desc="features", unit="article"):
-            for sentences in _forms(row):
+            for sentences in _sentence_lists(row):
                 if _key(sentences) not in store:
                     store.add(_key(sentences), text_features(sentences, rarity))
         store.flush()

@@ -115,7 +115,7 @@ class RowStore:
     def _recover(self) -> dict[str, "_Place"]:
         """Read the index, then cut off what a kill left behind."""
         places, sound = _read_index(self.folder, self.width)
-        end = max((place.start + place.number for place in places.values()), default=0)
+        end = max((place.start + place.length for place in places.values()), default=0)
         if (self.folder / INDEX_FILE).exists():
             os.truncate(self.folder / INDEX_FILE, sound)
         os.truncate(self.folder / ROWS_FILE, end * self.width * _FLOAT.itemsize)
@@ -157,10 +157,10 @@ class Rows:
         :raises RowStoreError: the rows have changed since they were written.
         """
         place = self._places[key]
-        rows = self._rows[place.start : place.start + place.number]
+        rows = self._rows[place.start : place.start + place.length]
         if zlib.crc32(rows.tobytes()) != place.crc:
             raise RowStoreError(
-                f"{self._file} is damaged: rows {place.start} to {place.start + place.number} have changed"
+                f"{self._file} is damaged: rows {place.start} to {place.start + place.length} have changed"
                 f" since they were written; remove {self._file.parent} and run again"
             )
         return rows
@@ -168,7 +168,7 @@ class Rows:
 
 class _Place(NamedTuple):
     start: int
-    number: int
+    length: int
     crc: int
 
 

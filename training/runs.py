@@ -90,7 +90,7 @@ def fit_run(
             held.enter_context(alone(out))
             add_targets(prepared, run.closeness, encoder)
 
-        mine.first_does(begin)
+        mine.run_on_rank_zero(begin)
         manifest, articles = load(prepared, run.closeness)
         check_encoder(prepared, manifest, encoder)  # again: articles may have been prepared again meanwhile
         rarity = read_rarity(prepared, manifest)  # now: preparing more articles would replace it
@@ -300,7 +300,7 @@ def _record(
 def _counts(splits: Splits, left_out: Set[str]) -> dict[str, dict[str, int]]:
     """Number of articles in each split and each source, without the sources that are left out."""
     sources = {
-        split: [article.article.source for article in found if article.article.source not in left_out]
+        split: [article.source for article in found if article.source not in left_out]
         for split, found in splits.items()
     }
     return {

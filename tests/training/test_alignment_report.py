@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from training.alignment_report import alignment_report
-from training.corpus import Article
 from training.prepared import PreparedArticle
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -42,9 +41,9 @@ class Page(HTMLParser):
 
 def prepared(sentences, quotes, targets=None, title="Pets", name="news/1") -> PreparedArticle:
     targets = np.linspace(0, 1, len(sentences)) if targets is None else targets
-    article = Article(name, title, "\n".join(sentences), tuple(quotes))
     nothing = np.zeros((len(sentences), 2), np.float32)
-    return PreparedArticle(article, "train", sentences, nothing, nothing, np.array(targets, np.float32))
+    targets = np.array(targets, np.float32)
+    return PreparedArticle(name, title, "news", tuple(quotes), "train", sentences, nothing, nothing, targets)
 
 
 PETS = ["Cats sleep all day.", "At night the old dogs bark.", "Fish swim."]

@@ -14,7 +14,6 @@ from summarizer.model import ModelConfig, network_input
 from summarizer.text_features import text_features
 from tests.tiny import RARITY
 from training.config import FitConfig
-from training.corpus import Article
 from training.distributed import ProcessError, Processes, processes
 from training.fit import Epoch, FitError, Fitted, fit
 from training.losses import binary_cross_entropy
@@ -38,7 +37,10 @@ def prepared(count: int, seed: int) -> list[PreparedArticle]:
         sentences = [f"sentence {index}" for index in range(len(vectors))]
         articles.append(
             PreparedArticle(
-                Article(f"a/{number}", None, "", ("sentence 1",)),
+                f"a/{number}",
+                None,
+                "a",
+                ("sentence 1",),
                 "train",
                 sentences,
                 vectors,
@@ -115,10 +117,7 @@ def test_loss_and_metrics_of_validation_do_not_depend_on_how_articles_are_batche
 
 
 def from_source(source: str, articles: list[PreparedArticle]) -> list[PreparedArticle]:
-    return [
-        dataclasses.replace(article, article=dataclasses.replace(article.article, source=source))
-        for article in articles
-    ]
+    return [dataclasses.replace(article, source=source) for article in articles]
 
 
 def test_a_source_of_weight_0_takes_no_part():
@@ -164,7 +163,7 @@ def test_the_validation_loss_is_the_mean_over_real_sentences():
         loss = binary_cross_entropy(
             found.network(batch), torch.from_numpy(article.targets)[None], batch.mask.float()
         )
-        total, count = total + loss.sum.item(), count + loss.number.item()
+        total, count = total + loss.sum.item(), count + loss.weight.item()
     assert found.history[0].validation_loss == pytest.approx(total / count, rel=1e-5)
 
 
@@ -336,11 +335,10 @@ def test_a_gpu_learns_what_the_cpu_learns(precision):
 
 def equally_long(count: int, length: int = 5) -> list[PreparedArticle]:
     generator = np.random.default_rng(9)
-    article = Article("a/1", None, "", ("q",))
     vectors = generator.normal(size=(count, length, 4)).astype(np.float32)
     targets = (vectors[:, :, 0] > 0).astype(np.float32)
     return [
-        PreparedArticle(article, "train", ["s"] * length, v, v[:, :0], t)
+        PreparedArticle("a/1", None, "a", ("q",), "train", ["s"] * length, v, v[:, :0], t)
         for v, t in zip(vectors, targets, strict=True)
     ]
 

@@ -26,7 +26,7 @@ def test_what_stands_at_padding_changes_neither_the_loss_nor_its_gradient(name, 
     dirty = torch.where(mask, outputs, rubbish).requires_grad_()
     one, other = (LOSSES[name](o, torch.where(mask, targets, 0.0), mask.float()) for o in (clean, dirty))
     assert torch.equal(one.sum, other.sum)
-    assert torch.equal(one.number, other.number)
+    assert torch.equal(one.weight, other.weight)
     one.sum.backward()
     other.sum.backward()
     assert torch.equal(clean.grad[mask], dirty.grad[mask])
@@ -41,7 +41,7 @@ def test_the_loss_of_a_batch_is_the_sum_over_its_articles(name, seed):
         for o, t, m in zip(outputs, targets, mask, strict=True)
     ]
     assert together.sum.item() == pytest.approx(sum(total.sum.item() for total in alone), rel=1e-4, abs=1e-6)
-    assert together.number.item() == pytest.approx(sum(total.number.item() for total in alone), rel=1e-4)
+    assert together.weight.item() == pytest.approx(sum(total.weight.item() for total in alone), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_an_article_of_weight_two_counts_as_if_it_were_there_twice(name):
     weighted = LOSSES[name](outputs, targets, mask * torch.tensor([[2.0], [1.0]]))
     twice = LOSSES[name](*(values[[0, 0, 1]] for values in (outputs, targets, mask.float())))
     assert weighted.sum.item() == pytest.approx(twice.sum.item(), rel=1e-5)
-    assert weighted.number.item() == pytest.approx(twice.number.item(), rel=1e-5)
+    assert weighted.weight.item() == pytest.approx(twice.weight.item(), rel=1e-5)

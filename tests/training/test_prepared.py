@@ -47,9 +47,9 @@ def ready(articles: list[Article], encoder: Counting, folder: Path, closeness: s
 def test_articles_come_back_as_they_were_with_vectors_and_targets(tmp_path, encoder):
     manifest, articles = load(ready(ARTICLES, encoder, tmp_path / "ready"), "lexical")
     assert (manifest.articles, manifest.sentences, manifest.dimension) == (3, 6, encoder.dimension)
-    assert [article.article.source for article in articles] == ["news", "news", "blog"]
+    assert [article.source for article in articles] == ["news", "news", "blog"]
     assert articles[0].sentences == ["The bridge is old.", "The council said it.", "A vote on the budget."]
-    assert articles[1].article.quotes == ("a storm", "the river")
+    assert articles[1].quotes == ("a storm", "the river")
     for article in articles:
         np.testing.assert_array_equal(article.vectors, encoder.encode(list(article.sentences)).vectors)
         assert article.targets.shape == (len(article.sentences),)
@@ -153,7 +153,7 @@ def test_an_article_that_shares_its_text_with_an_earlier_split_belongs_to_none(t
     articles = [Article(name, None, BRIDGE, (f"quote {name}",)) for name in reversed(ids)]
     articles.append(Article("news/2", None, STORM, ("a storm",)))
     manifest, found = load(ready(articles, encoder, tmp_path / "ready"), "lexical")
-    splits = {article.article.id: article.split for article in found}
+    splits = {article.id: article.split for article in found}
     assert splits == {"news/13": "train", "news/14": None, "news/15": None, "news/2": split_of("news/2")}
     assert manifest.articles == 4
     assert sum(manifest.splits.values()) == 2
@@ -173,7 +173,7 @@ def test_line_separators_inside_an_article_survive(tmp_path, encoder):
 def test_the_same_article_under_two_ids_is_kept_twice(tmp_path, encoder):
     twin = Article("news/4", None, ARTICLES[0].text, ARTICLES[0].quotes)
     found = load(ready([ARTICLES[0], twin], encoder, tmp_path / "ready"), "lexical")[1]
-    assert [article.article.id for article in found] == ["news/1", "news/4"]
+    assert [article.id for article in found] == ["news/1", "news/4"]
     assert encoder.asked == 3
 
 
@@ -220,9 +220,9 @@ def test_training_articles_alone_are_there_again_with_boilerplate_which_is_never
     for article, text in zip(found, texts, strict=True):
         if not (form := article.littered):
             continue
-        assert (form.article.id, form.article.quotes, form.split) == (
-            article.article.id,
-            article.article.quotes,
+        assert (form.id, form.quotes, form.split) == (
+            article.id,
+            article.quotes,
             "train",
         )
         own = [part.endswith((" today.", " again.")) and part in text for part in form.sentences]
@@ -243,8 +243,8 @@ def test_half_of_the_training_articles_of_a_source_get_their_introduction_back(t
     prepare(articles, encoder, "tiny", "lexical", folder, introductions=["cut"])
     found = load(folder, "lexical")[1]
     restored = [article for article in found if len(article.sentences) > 1]
-    assert {(article.article.source, article.split) for article in restored} == {("cut", "train")}
-    training = [a for a in found if a.split == "train" and a.article.source == "cut"]
+    assert {(article.source, article.split) for article in restored} == {("cut", "train")}
+    training = [a for a in found if a.split == "train" and a.source == "cut"]
     assert 0.3 < len(restored) / len(training) < 0.7
     for article in restored:
         assert article.sentences[0] == introduction

@@ -271,7 +271,7 @@ def test_a_checkpoint_counts_the_articles_that_were_used_and_tells_how_they_were
     fit_run(tmp_path / "ready", tmp_path / "run", with_fit(epochs=1, weights="blog=0"))
     _, loaded, splits = open_run(tmp_path / "run")
     training = loaded.config.training
-    news = {split: sum(one.article.source == "news" for one in found) for split, found in splits.items()}
+    news = {split: sum(one.source == "news" for one in found) for split, found in splits.items()}
     assert training["articles"] == news
     assert training["sources"] == {"news": sum(news.values())}
     assert training["left_out"] == ["blog"]
