@@ -40,7 +40,9 @@ def main() -> None:
             figures[name].append(_best(meter, paper, paper.sentences[int(scores.argmax())]))
     found = {name: np.array(values) for name, values in figures.items()}
     print(f"{len(papers)} papers, {np.mean([len(paper.quotes) for paper in papers]):.2f} TLDRs each\n")
-    print("| system | R-1 | R-2 | R-L | model minus it (R-1, 95 %) |\n| --- | ---: | ---: | ---: | --- |")
+    print(
+        "| system | R-1 | R-2 | R-L | model is above it by (R-1, 95 %) |\n| --- | ---: | ---: | ---: | --- |"
+    )
     for name, values in found.items():
         cells = " | ".join(f"{mean:.1f}" for mean in values.mean(axis=0))
         gap = found["model"][:, 0] - values[:, 0]

@@ -386,6 +386,6 @@ def _letters_before(sentences: Sequence[str]) -> NDArray[np.int64]:
 
 def _of_length_1(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """The same directions; zero vectors are unchanged."""
-    wide = vectors.astype(np.float64)  # the square of a large float32 is more than a float32 holds
+    wide = vectors.astype(np.float64)  # the square of a large float32 is too large for float32
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     return wide / np.where(lengths > 0, lengths, 1)

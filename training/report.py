@@ -9,7 +9,7 @@ from training.corpus import DECILES, folded
 from training.evaluation import BASELINES, RANKING, Figures
 from training.pages import render
 
-# With fewer articles a bootstrap interval is too narrow, and the verdict leaves open what is chance.
+# With fewer articles a bootstrap interval is too narrow for a verdict.
 FEWEST_TO_JUDGE = 20
 
 _TENTHS = range(1, DECILES + 1)

@@ -82,7 +82,7 @@ def test_text_stays_text(hostile):
     assert not {"script", "img"} & {tag for tag, _ in page.elements}
     assert page.texts["blockquote"] == [hostile]
     assert page.texts["h2"] == [hostile]
-    assert page.texts["title"] == [f"Targets by {hostile}: quotes and where they stand"]
+    assert page.texts["title"] == [f"Targets by {hostile}: quotes and their places"]
 
 
 @pytest.mark.parametrize(
