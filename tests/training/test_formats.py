@@ -73,7 +73,7 @@ def test_a_row_without_what_it_needs_says_what_it_has_in_its_place(tmp_path, nam
     make = write if name.endswith("jsonl") else write_table
     with pytest.raises(CorpusError, match='fields are "url, body": use --columns text=NAME'):
         read_corpus([make(tmp_path / name, {"url": "u", "body": "Dogs bark."})])
-    with pytest.raises(CorpusError, match='fields are "text, pick": --columns quotes=NAME'):
+    with pytest.raises(CorpusError, match='fields are "text, pick": use --columns quotes=NAME'):
         read_corpus([make(tmp_path / name, {"text": "Dogs bark.", "pick": "bark"})])
 
 
