@@ -50,5 +50,5 @@ EXPOSE 8000
 # gunicorn finishes what it has begun, for at most 32 s; docker stop needs --time 35.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-IS", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/readyz', timeout=4)"]
+    CMD ["python", "-IS", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('PORT') or '8000') + '/healthz', timeout=4)"]
 CMD ["gunicorn", "--config", "service/gunicorn.conf.py", "service.server:app()"]

@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/$(if $(TORCH),.transformers,.serving)
-	PORT=$(PORT) $(BIN)/gunicorn --config service/gunicorn.conf.py 'service.server:app()'
+	exec env PORT=$(PORT) $(BIN)/gunicorn --config service/gunicorn.conf.py 'service.server:app()'
 
 setup: $(VENV)/.testing
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+import logging
 import math
 import os
+import sqlite3
 import time
 from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
@@ -21,6 +23,8 @@ from service.record import record_of
 
 API_KEY_HEADER = "X-API-Key"
 
+_log = logging.getLogger(__name__)
+
 # Answers contain other people's text and must be neither cached nor framed. Pages override what they need to.
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -29,6 +33,9 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+# Limits of a rate limit; the database of counts has none for larger numbers.
+MOST_REQUESTS, LONGEST_PERIOD_SECONDS = 10**12, 366 * 24 * 60 * 60
 
 # How long a browser may cache the answer to a preflight request.
 PREFLIGHT_SECONDS = 600
@@ -85,9 +92,10 @@ class Gate:
             return None
         digest = self._known_key()
         # Callers without a valid key are counted too, which makes guessing slow.
-        if in_api and (refusal := self._count(digest)) is not None:
+        unauthorized = bool(self._digests) and digest is None
+        if (in_api or unauthorized) and (refusal := self._count(digest)) is not None:
             return refusal
-        if self._digests and digest is None:
+        if unauthorized:
             return _unauthorized(_given_key())
         return None
 
@@ -106,12 +114,15 @@ class Gate:
         if self._rate is None or self._limiter is None:
             return None
         caller = _network(request.remote_addr or "") if digest is None else digest.hex()
-        if self._limiter.hit(self._rate, caller):
+        try:
+            if self._limiter.hit(self._rate, caller):
+                return None
+            reset_time = self._limiter.get_window_stats(self._rate, caller).reset_time
+        except sqlite3.Error as error:  # a disk that is full: rather too many requests than none
+            _log.warning("requests are not counted, and pass without a rate limit: %s", error)
             return None
         record_of(request.environ).rejected = "rate_limited"
-        seconds = max(
-            1, math.ceil(self._limiter.get_window_stats(self._rate, caller).reset_time - time.time())
-        )
+        seconds = max(1, math.ceil(reset_time - time.time()))
         detail = f"the limit is {self._rate}; try again in {seconds} s"
         return problem(429, "rate_limited", detail, retry_after=seconds)
 
@@ -163,12 +174,12 @@ def _without_port(address: str) -> str:
 def _rate(text: str) -> RateLimitItem:
     try:
         (rate,) = parse_many(text)
-        if rate.amount < 1:
+        if not (1 <= rate.amount <= MOST_REQUESTS and rate.get_expiry() <= LONGEST_PERIOD_SECONDS):
             raise ValueError
     except ValueError:
         raise ConfigError(
-            "SUMMARIZER_RATE_LIMIT must be a number of requests per period, as in 60/minute;"
-            f" got {text[:100]!r}"
+            "SUMMARIZER_RATE_LIMIT must be a number of requests per period of at most a year, as in"
+            f" 60/minute; got {text[:100]!r}"
         ) from None
     return rate
 

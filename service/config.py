@@ -13,6 +13,8 @@ PREFIX = "SUMMARIZER_"
 # Longer than anybody waits. Much larger values overflow the system's clock, which would fail mid-request.
 _DAY = 24 * 60 * 60
 
+# Browsers leave these ports out, so that an origin with one of them never matches.
+_DEFAULT_PORT = re.compile(r"http://.*:80|https://.*:443", re.IGNORECASE)
 _ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[a-zA-Z0-9.-]+(:[0-9]{1,5})?")
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -150,7 +152,7 @@ def _list(name: str, value: str) -> tuple[str, ...]:
 def _origins(name: str, value: str) -> tuple[str, ...]:
     found = _list(name, value)
     for origin in found:
-        if origin != "*" and not _ORIGIN.fullmatch(origin):
+        if origin != "*" and (not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin)):
             raise ConfigError(
                 f"{name} must be * for all, or origins as browsers send them, such as https://news.example or"
                 f" http://localhost:3000, without a path or wildcard; got {origin[:100]!r}"

@@ -213,10 +213,11 @@ class Engine:
 
     def _hand_over(self, jobs: Sequence["_Job"]) -> None:
         with self._changed:
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name="engine", daemon=True)
+                thread.start()  # where the system has no room for another thread, nothing has been queued
+                self._thread = thread
             self._jobs.extend(jobs)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
 
     def _run(self) -> None:

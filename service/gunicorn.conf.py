@@ -1,7 +1,14 @@
 """How gunicorn runs the service. Any setting can be overridden on its command line."""
 
 import os
+import signal
+import sys
 from pathlib import Path
+
+# The first process of a container ignores SIGTERM until it has a handler, and gunicorn sets its own after a
+# second. (SIGHUP it ignores as well, which is right as long as nothing is loaded.)
+if os.getpid() == 1:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 # One process per core: the work is computation, and Python runs one thread at a time.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -31,6 +38,8 @@ bind = f"{f'[{host}]' if host.count(':') > 1 and host[0] != '[' else host}:{os.e
 # or are refused, and for /healthz. An idle thread costs a few kilobytes.
 worker_class = TimedThreadWorker
 threads = settings.queue_articles + 64
+# Connections without a request in work are kept open beside those that have one.
+worker_connections = max(1000, 2 * threads)
 
 # The master imports the libraries, so that workers start in a fraction of a second and share memory, but
 # never runs them. With preload it would: PyTorch's thread pool, if an encoder needs it, would be dead after
@@ -61,6 +70,7 @@ limit_request_field_size = 8190
 control_socket_disable = True
 
 # Balancers whose X-Forwarded-Proto is trusted; none but the local host unless the operator names them.
+forwarder_headers = ""  # nothing here is mounted below a path, and another SCRIPT_NAME is a 500
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
 # Lines of JSON: requests to standard output, everything else to standard error.

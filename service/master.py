@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Collection
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,6 +36,7 @@ from summarizer.checkpoint import CONFIG_FILE
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 
 CHECKPOINT = "SUMMARIZER_CHECKPOINT"
+API_KEYS, API_KEYS_FILE = "SUMMARIZER_API_KEYS", "SUMMARIZER_API_KEYS_FILE"
 
 # Prefix of the folders' names, and an empty file in them: only a folder with both is ever deleted.
 WORKSPACE = "quote-summarizer-"
@@ -56,7 +58,8 @@ class Workspace:
     """
 
     def __init__(self, owner: tuple[int, int]) -> None:
-        _remove_abandoned()
+        self._owner = owner
+        _remove_abandoned({os.geteuid(), owner[0]})
         self._folder, self._lock = _locked_folder()
         (self._folder / MARKER).touch()
         self.metrics = self._folder / "metrics"
@@ -66,23 +69,25 @@ class Workspace:
             os.chown(folder, *owner)
         self._copies = 0
         self.checkpoint: Path | None = None
+        self.api_keys: frozenset[str] = frozenset()
 
     def take_checkpoint(self) -> None:
-        """Copy the configured checkpoint, for workers to load from now on.
+        """Copy the configured checkpoint and read the keys, for workers to use from now on.
 
-        :raises Refused: the application cannot be built with it; the previous one stays in use.
+        :raises Refused: the application cannot be built with them; the previous ones stay in use.
         """
         source = Path(os.environ.get(CHECKPOINT) or DEFAULT_CHECKPOINT)
         copy = self._folder / f"checkpoint-{self._copies + 1}"
         try:
-            _check(source, copy)
-        except Refused:
+            _check(source, copy, self._owner)
+            api_keys = ServiceConfig.from_environment(os.environ).read_api_keys()
+        except (Refused, ConfigError) as error:
             shutil.rmtree(copy, ignore_errors=True)
-            raise
+            raise Refused(str(error)) from None
         # A worker may still be loading the previous copy, but not the one before that.
         shutil.rmtree(self._folder / f"checkpoint-{self._copies - 1}", ignore_errors=True)
         self._copies += 1
-        self.checkpoint = copy
+        self.checkpoint, self.api_keys = copy, api_keys
 
     def restore(self) -> None:
         """Recreate what somebody has deleted, before a worker needs it.
@@ -90,6 +95,8 @@ class Workspace:
         :raises Refused: as :meth:`take_checkpoint`.
         """
         self.metrics.mkdir(parents=True, exist_ok=True)
+        for folder in (self._folder, self.metrics):
+            os.chown(folder, *self._owner)
         if self.checkpoint is not None and not (self.checkpoint / CONFIG_FILE).exists():
             self.take_checkpoint()
 
@@ -105,7 +112,7 @@ def _locked_folder() -> tuple[Path, int]:
     The lock shows cleaners of temporary folders (systemd-tmpfiles, and the next master) that it is in use.
     """
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=WORKSPACE))
+        folder = Path(tempfile.mkdtemp(prefix=WORKSPACE, dir=_temporary_folder()))
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_SH)
         if folder.exists():
@@ -113,13 +120,21 @@ def _locked_folder() -> tuple[Path, int]:
         os.close(lock)  # before it was locked, another master removed it as abandoned
 
 
-def _remove_abandoned() -> None:
-    """Delete the folders of masters that were killed, or stopped before they could clean up."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{WORKSPACE}*"):
+def _temporary_folder() -> str:
+    """TMPDIR, even where it cannot be used: Python would silently take another folder."""
+    return os.environ.get("TMPDIR") or tempfile.gettempdir()
+
+
+def _remove_abandoned(owners: Collection[int]) -> None:
+    """Delete the folders of masters that were killed, or stopped before they could clean up.
+
+    :param owners: users whose folders these may be.
+    """
+    for folder in Path(_temporary_folder()).glob(f"{WORKSPACE}*"):
         with contextlib.suppress(OSError):  # somebody else's, or in use
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                if (folder / MARKER).exists() and os.fstat(lock).st_uid == os.geteuid():
+                if (folder / MARKER).exists() and os.fstat(lock).st_uid in owners:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder)
             finally:
@@ -157,17 +172,26 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
         server.workspace.restore()
     except (Refused, OSError) as error:
         server.log.critical("the copy of the checkpoint was deleted and cannot be recreated: %s", error)
-    taken = {other.number for other in server.WORKERS.values()}
+    others = server.WORKERS.values()
+    taken = {other.number for other in others}
     worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
+    # After a reload the numbers of those that stay do not alternate, so the core is chosen by itself. The
+    # oldest are about to be stopped, if there are more than there should be.
+    staying = sorted(others, key=lambda other: other.age)[-max(server.num_workers - 1, 1) :]
+    cores = _cores()
+    worker.core = min(cores, key=lambda core: sum(other.core == core for other in staying))
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
     """Set the paths of a worker's checkpoint, metrics and rates, before it builds the application."""
     os.environ[CHECKPOINT] = str(server.workspace.checkpoint)
+    # The keys that were checked, not what is in their file by now, which may be half written.
+    os.environ.pop(API_KEYS_FILE, None)
+    os.environ[API_KEYS] = ",".join(server.workspace.api_keys)
     os.environ[METRICS_FOLDER] = str(server.workspace.metrics)
     os.environ[RATES_FILE] = str(server.workspace.rates)
     if ServiceConfig.from_environment(os.environ).pin_workers:
-        _stay_on_one_core(worker.number, server.num_workers)
+        _stay_on_one_core(worker.core, server.num_workers)
     values.ValueClass = values.MultiProcessValue(lambda: worker.number)  # type: ignore[no-untyped-call]
 
 
@@ -181,14 +205,17 @@ def on_exit(server: Arbiter) -> None:
     server.workspace.remove()
 
 
-def _stay_on_one_core(number: int, workers: int) -> None:
+def _cores() -> list[int]:
+    """Those that the master may use; one where the system does not say."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+
+
+def _stay_on_one_core(core: int, workers: int) -> None:
     """Pin a worker to one core, if there are at least as many workers as cores. Only one of its threads runs
     at a time; if they take turns across cores, an article costs half as much computation again.
     """
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        if workers >= len(cores):
-            os.sched_setaffinity(0, {cores[number % len(cores)]})
+    if hasattr(os, "sched_setaffinity") and workers >= len(_cores()):
+        os.sched_setaffinity(0, {core})
 
 
 def _hold_sigterm() -> None:
@@ -217,17 +244,20 @@ def _reload(server: Arbiter) -> None:
     Arbiter.handle_hup(server)
 
 
-def _check(source: Path, copy: Path) -> None:
-    """Copy a checkpoint and build the application with the copy, in a separate process.
+def _check(source: Path, copy: Path, owner: tuple[int, int]) -> None:
+    """Copy a checkpoint and build the application with the copy, in a separate process, as workers will.
 
     PyTorch, if an encoder needs it, must not run in the master, because the master's forks would hang.
 
     :raises Refused: the application cannot be built with it, or not in time.
     """
     context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_try, args=(source, copy, sender))
-    child.start()
+    try:
+        receiver, sender = context.Pipe(duplex=False)
+        child = context.Process(target=_try, args=(source, copy, owner, sender))
+        child.start()
+    except OSError as error:
+        raise Refused(f"no process can be started to load {source}: {error}") from None
     sender.close()
     try:
         refusal = receiver.recv() if receiver.poll(CHECK_SECONDS) else f"not loaded within {CHECK_SECONDS} s"
@@ -253,10 +283,18 @@ def _copy(source: Path, copy: Path) -> None:
         raise OSError(f"{name} cannot be copied to {copy.parent} (TMPDIR): {reason}") from None
 
 
-def _try(source: Path, copy: Path, sender: Connection) -> None:
+def _try(source: Path, copy: Path, owner: tuple[int, int], sender: Connection) -> None:
     try:
         if (source / CONFIG_FILE).is_file():  # any other folder, perhaps a large one, is refused uncopied
             _copy(source, copy)
+            for path in (copy, *copy.rglob("*")):
+                os.chown(path, *owner)
+        keys = ServiceConfig.from_environment(os.environ).read_api_keys()
+        os.environ.pop(API_KEYS_FILE, None)
+        os.environ[API_KEYS] = ",".join(keys)
+        if os.geteuid() == 0:
+            os.setgid(owner[1])
+            os.setuid(owner[0])
         os.environ[CHECKPOINT] = str(copy if copy.is_dir() else source)
         create_app(ServiceConfig.from_environment(os.environ))
         sender.send("")

@@ -1,5 +1,6 @@
 """gunicorn's threaded worker, made robust against clients that are slow, on purpose or not."""
 
+import errno
 import os
 import select
 import time
@@ -15,6 +16,12 @@ from service.connection import TimedSocket
 # How long a thread waits for the next request on its connection. A client with several articles sends the
 # next one immediately, and passing a connection between threads takes longer than reading a request.
 LINGER_SECONDS = 0.02
+
+# The pause after a connection that could not be accepted because too many files are open.
+NO_FILES_SECONDS = 0.1
+
+# How long a thread waits for a client to close its side as well, so that the end of the answer is not lost.
+CLOSE_SECONDS = 2.0
 
 # How long a worker leaves a new connection to the others: the first value for each connection that it has, up
 # to the second. Clients open several at once and keep them; without this, one worker takes nearly all.
@@ -36,7 +43,25 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
         """Accept a new connection, unless a worker with fewer connections was quicker."""
         if self.cfg.workers > 1:
             time.sleep(min(YIELD_SECONDS * self.nr_conns, MOST_YIELD_SECONDS))
-        super().accept(listener)
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            # The caller waits in the backlog until another connection is closed.
+            self.log.warning("cannot accept a connection: %s; raise the limit of open files", error)
+            time.sleep(NO_FILES_SECONDS)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Start or stop accepting connections; a worker that stops leaves new callers to the others.
+
+        With the socket open they would be connected without being answered until this worker has finished,
+        and then be reset.
+        """
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Hand a connection to a thread once there is something to read from it."""
@@ -64,6 +89,11 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
         ):
             conn.sock.read_by = time.monotonic() + self._read_seconds
             kept = super().handle(conn)
+        if kept is False and isinstance(conn.sock, TimedSocket):
+            # gunicorn would wait for the client to close its side in the one thread that accepts connections.
+            conn.sock.read_by = time.monotonic() + CLOSE_SECONDS
+            conn.close(graceful=True)
+            conn.close = _already_closed
         return kept
 
     def _await_first_byte(self, conn: TConn) -> None:
@@ -71,6 +101,10 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn brings 
         conn.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+
+def _already_closed(graceful: bool = False) -> None:
+    """What closing a closed connection does: nothing."""
 
 
 def _follows(conn: TConn) -> bool:

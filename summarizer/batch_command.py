@@ -1,6 +1,7 @@
 """The command ``summarizer batch IN OUT``: scores the files of a corpus into a folder of parts."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -131,14 +132,17 @@ class Progress:
     def end_line(self) -> None:
         """Move the cursor to the beginning of a line."""
         if self._line_is_open:
-            self._stream.write("\n")
+            self._put("\n")
             self._line_is_open = False
-        self._stream.flush()
 
     def _write(self, line: str) -> None:
-        self._stream.write(f"\r\x1b[K{line}" if self._on_terminal else f"{line}\n")
-        self._stream.flush()
+        self._put(f"\r\x1b[K{line}" if self._on_terminal else f"{line}\n")
         self._line_is_open = self._on_terminal
+
+    def _put(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a log that is full or gone is no reason to end the work
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def progress_line(counts: Counts, size: int, seconds: float) -> str:

@@ -96,7 +96,7 @@ class Client:
         *,
         api_key: str | None = None,
         timeout: float = 35.0,
-        attempts: int = 4,
+        attempts: int = 7,
         longest_pause: float = 60.0,
     ) -> None:
         parts = urlsplit(url)

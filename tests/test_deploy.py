@@ -136,7 +136,8 @@ def test_the_image_is_pinned_locked_and_runs_as_a_numbered_user():
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     installs = re.findall(r"pip.* install .*", DOCKERFILE)
     assert all("--no-deps" in line for line in installs), "all else comes from requirements/, with hashes"
-    assert "/readyz" in DOCKERFILE[DOCKERFILE.index("HEALTHCHECK") :]
+    # Not /readyz: a container that is busy must not be restarted.
+    assert "/healthz" in DOCKERFILE[DOCKERFILE.index("HEALTHCHECK") :]
 
 
 def test_the_image_holds_what_it_copies_and_nothing_that_is_not_let_in():

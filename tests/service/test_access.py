@@ -159,11 +159,47 @@ def test_addresses_are_trusted_from_the_configured_number_of_proxies(client_of, 
 
 
 @pytest.mark.parametrize(
-    "rate", ["many", "0/minute", "60", "-1/hour", "5/minute;1/second", "9" * 5000 + "/hour"]
+    "rate",
+    [
+        "many",
+        "0/minute",
+        "60",
+        "-1/hour",
+        "5/minute;1/second",
+        "9" * 5000 + "/hour",
+        "5/99999999999999999999999year",
+        "5/2year",
+        f"{10**13}/hour",
+    ],
 )
 def test_an_invalid_rate_stops_the_start_and_names_the_setting(client_of, rate):
     with pytest.raises(ConfigError, match=r"SUMMARIZER_RATE_LIMIT must be .* as in 60/minute; got"):
         client_of(rate_limit=rate)
+
+
+def test_wrong_keys_are_counted_at_the_metrics_too(client_of):
+    client = client_of(api_keys=(KEY,), rate_limit="2/hour")
+    guesses = [client.get("/metrics", headers=key_headers(f"guess-{n}")).status_code for n in range(4)]
+    assert guesses == [401, 401, 429, 429]
+    assert [client.get("/metrics", headers=key_headers(KEY)).status_code for _ in range(4)] == [200] * 4
+
+
+def test_where_requests_cannot_be_counted_they_pass(client_of, monkeypatch, caplog):
+    client = client_of(rate_limit="1/hour")
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(SharedStorage, "incr", full)
+    assert [client.get("/api/model").status_code for _ in range(3)] == [200] * 3
+    assert "pass without a rate limit: database or disk is full" in caplog.text
+
+
+def test_a_missing_key_is_told_from_an_unknown_one(client_of):
+    client = client_of(api_keys=(KEY,))
+    assert "no API key was sent" in client.get("/api/model").get_json()["detail"]
+    unknown = client.get("/api/model", headers=key_headers("other"))
+    assert "the API key is unknown" in unknown.get_json()["detail"]
 
 
 def _count(file: str, times: int) -> None:

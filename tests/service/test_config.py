@@ -76,7 +76,16 @@ def test_an_impossible_value_is_refused_with_the_possible_ones(name, value, mess
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://*.example.com", "https://news.example/", "news.example", "https://(a|b).example", "null", "**"],
+    [
+        "https://*.example.com",
+        "https://news.example/",
+        "news.example",
+        "https://(a|b).example",
+        "null",
+        "**",
+        "https://news.example:443",
+        "http://news.example:80",
+    ],
 )
 def test_an_origin_that_no_browser_sends_is_refused_and_never_used_as_a_pattern(origin):
     with pytest.raises(ConfigError, match=r"SUMMARIZER_CORS_ORIGINS must be [*] for all, or origins"):

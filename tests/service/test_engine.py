@@ -259,3 +259,21 @@ def test_a_refusal_is_recorded(bench):
         asking.engine.evaluate([Article("It was.", None, OPTIONS)], 0, lambda: False, record)
     assert record.rejected == "deadline_exceeded"
     assert asking.engine.depth == 0
+
+
+def test_where_the_system_has_no_thread_left_the_request_fails_alone(bench, monkeypatch):
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name == "engine":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    made = bench(batch_wait_ms=1)
+    made.held.go.set()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            made.ask("There is no room for it.").result()
+    assert len(made.ask("Now there is.").result()) == 1
+    assert made.engine.depth == 0

@@ -11,7 +11,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -420,6 +419,67 @@ def test_under_load_a_new_checkpoint_is_loaded_and_a_damaged_one_is_refused(tiny
     assert server.stop() == 0
 
 
+def test_the_cores_are_shared_evenly_after_a_reload_too(tiny_checkpoint, tmp_path):
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("there is one core")
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY=str(len(cores)))
+    wait_until_ready(server)
+
+    def pinned() -> list[set[int]]:
+        return sorted(map(os.sched_getaffinity, workers(server)), key=min)
+
+    wait_until(lambda: pinned() == [{core} for core in cores])
+    old = set(workers(server))
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(workers(server)) == len(cores) and not old & set(workers(server)))
+    wait_until(lambda: pinned() == [{core} for core in cores])
+    for victim in workers(server):
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda victim=victim: len(workers(server)) == len(cores) and victim not in workers(server))
+        wait_until(lambda: pinned() == [{core} for core in cores])
+    server.stop()
+
+
+def test_a_replaced_worker_has_the_keys_that_were_read_at_the_start(tiny_checkpoint, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("first-key")
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="1", SUMMARIZER_API_KEYS_FILE=str(keys))
+    wait_until_ready(server)
+
+    def status(key: str) -> int:
+        return server.request("GET", "/api/model", X_API_Key=key).status
+
+    assert (status("first-key"), status("second-key")) == (200, 401)
+    keys.write_text("")  # as while it is being written
+    victim = workers(server)[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: workers(server) and victim not in workers(server))
+    assert (status("first-key"), status("second-key")) == (200, 401)
+    keys.write_text("second-key")
+    old = workers(server)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: workers(server) and not set(old) & set(workers(server)))
+    assert (status("first-key"), status("second-key")) == (401, 200)
+    assert server.stop() == 0
+
+
+def test_a_client_that_keeps_an_answered_connection_open_holds_nobody_up(tiny_checkpoint, tmp_path):
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="1")
+    wait_until_ready(server)
+    kept = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+    for connection in kept:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    for connection in kept:
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    began = time.monotonic()
+    assert server.request("GET", "/healthz").status == 200
+    assert time.monotonic() - began < 1.5  # each of the eight would take two seconds of the accepting thread
+    for connection in kept:
+        connection.close()
+    server.stop()
+
+
 @pytest.fixture
 def busy(tiny_checkpoint, tmp_path) -> Iterator[Server]:
     """One worker with room for one article, whose engine waits two seconds before it computes."""
@@ -465,6 +525,25 @@ def test_sigterm_finishes_what_has_begun(busy):
         wait_until_full(busy)
         assert busy.stop() == 0
         assert first.result()[0] == 200
+
+
+def test_while_the_service_stops_new_callers_are_refused_and_not_left_waiting(busy):
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(evaluate, busy, b"It was the first.")
+        wait_until_full(busy)
+        busy.process.send_signal(signal.SIGTERM)
+
+        def refused() -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", busy.port), timeout=1).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        wait_until(refused, seconds=1.5)
+        assert not first.done()
+        assert first.result()[0] == 200
+    assert busy.process.wait(timeout=20) == 0
 
 
 def test_the_article_of_a_client_that_goes_away_is_not_computed(busy):
@@ -538,7 +617,7 @@ def test_a_folder_that_is_not_a_checkpoint_is_refused_without_being_copied(tmp_p
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "large").touch()
     with pytest.raises(Refused, match=rf"{tmp_path}/models/config.json is missing"):
-        _check(tmp_path / "models", tmp_path / "copy")
+        _check(tmp_path / "models", tmp_path / "copy", (os.getuid(), os.getgid()))
     assert not (tmp_path / "copy").exists()
 
 
@@ -559,7 +638,7 @@ def test_workers_are_replaced_after_the_temporary_folder_was_emptied(tiny_checkp
 
 
 def test_folders_of_killed_masters_are_removed_and_no_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     owner = (os.getuid(), os.getgid())
     somebody_s = tmp_path / f"{WORKSPACE}notes"
     somebody_s.mkdir()
