@@ -47,7 +47,7 @@ WORKDIR /app
 # By number, so that Kubernetes can see that it is not root. No such user needs to exist.
 USER 10001:10001
 EXPOSE 8000
-# gunicorn finishes what it has begun, for at most 32 s; docker stop needs --time 35.
+# gunicorn finishes what it has begun, for at most 32 s; docker stop needs -t 35.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-IS", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('PORT') or '8000') + '/healthz', timeout=4)"]

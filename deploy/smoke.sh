@@ -38,7 +38,7 @@ for folder in ("/", "/app", "/opt/venv"):
 PYTHON
 say "answers text, batch and HTML as the library does; its files cannot be changed; user $(docker exec "$name" id -u)"
 
-docker stop --time 35 "$name" >/dev/null 2>&1
+docker stop -t 35 "$name" >/dev/null 2>&1
 status=$(docker inspect --format '{{.State.ExitCode}}' "$name")
 [ "$status" = 0 ] || { echo "stopped with status $status"; docker logs "$name"; exit 1; }
 say "stopped by SIGTERM with status 0"

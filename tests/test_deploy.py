@@ -179,7 +179,7 @@ def test_a_request_is_answered_before_a_worker_that_stops_is_killed_and_a_worker
     assert ServiceConfig().deadline_seconds < graceful
     assert int(COMPOSE["services"]["summarizer"]["stop_grace_period"].removesuffix("s")) > graceful
     for file in ("Dockerfile", "deploy/smoke.sh", "docs/operations.md"):
-        told = re.findall(r"--(?:stop-timeout|time)[ =](\d+)", (ROOT / file).read_text())
+        told = re.findall(r"(?:--stop-timeout|-t)[ =](\d+)", (ROOT / file).read_text())
         assert told, file
         assert all(int(seconds) > graceful for seconds in told), file
     pause = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
