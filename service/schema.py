@@ -200,7 +200,7 @@ class Summary(_Answer):
     indices: list[int] = Field(description="The `index` of each selected sentence, in the requested order.")
 
 
-class Warning(_Answer):
+class EvaluationWarning(_Answer):
     """Something to know about a successful answer."""
 
     code: Literal["fewer_sentences", "empty_summary", "truncated_sentences"]
@@ -212,7 +212,7 @@ class Evaluated(_Answer):
 
     sentences: list[Sentence]
     summary: Summary
-    warnings: list[Warning]
+    warnings: list[EvaluationWarning]
     text: str | SkipJsonSchema[None] = Field(
         None,
         description="The text that offsets refer to, if it is not the text of the request: the main text of"
