@@ -13,8 +13,8 @@ import {
   stops,
   wordsByAmount,
 } from "./selection.js";
-import { evaluate, Failure } from "./service.js";
-import { readSettings, writeSettings } from "./settings.js";
+import { canBeKey, evaluate, Failure, sentenceCase } from "./service.js";
+import { hasSettings, readSettings, writeSettings } from "./settings.js";
 import { ArticleView } from "./view.js";
 
 /** Longer texts are not kept in the field: browsers become slow with them. */
@@ -63,7 +63,7 @@ async function receive(page) {
     await read(page, source);
   } else {
     const advice = "Copy the article there and paste it here.";
-    fail(new Failure("No page arrived", "The page that opened this one has sent nothing.", advice));
+    fail(new Failure("No page arrived", "The page that opened this one has sent nothing.", { advice }));
   }
 }
 
@@ -104,11 +104,10 @@ function fail(failure) {
   el("failure-title").textContent = failure.title;
   el("failure-detail").textContent = failure.detail;
   el("failure-advice").textContent = failure.advice;
-  const needsKey = failure.status === 401;
-  el("key-form").hidden = !needsKey;
-  el("retry").hidden = needsKey || ![0, 429, 500, 502, 503, 504].includes(failure.status);
+  el("key-form").hidden = !failure.needsKey;
+  el("retry").hidden = !failure.retryable;
   say(`${failure.title}. ${failure.detail} ${failure.advice}`);
-  if (needsKey) el("key").focus();
+  if (failure.needsKey) el("key").focus();
   else el("failure").scrollIntoView({ block: "nearest" });
 }
 
@@ -146,10 +145,6 @@ function show(page, evaluation) {
   setView(page, page.settings.view);
   select(page);
   say(`${plural(scores, "sentence")} scored. ${el("amount").getAttribute("aria-valuetext")} highlighted.`);
-}
-
-function sentenceCase(text) {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Highlight as many sentences as the slider says. The scores are all here: nothing is requested. */
@@ -242,7 +237,12 @@ function listen(page) {
   new ResizeObserver(() => paint(page)).observe(el("article"));
   new ResizeObserver(() => paint(page)).observe(el("plot"));
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(page));
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is for the settings
+    el(page.view ? "article" : "text").focus();
+  });
   window.addEventListener("hashchange", () => {
+    if (!hasSettings(location.hash)) return;
     page.settings = readSettings(location.hash);
     if (!page.view) return;
     const wanted = page.settings.sentences ?? initialAmount(page.ranked.length);
@@ -253,7 +253,15 @@ function listen(page) {
 }
 
 function listenToSource(page) {
-  const submit = () => read(page, { text: el("text").value, origin: "Your text" });
+  const submit = () => {
+    const text = el("text").value;
+    if (text.trim()) {
+      read(page, { text, origin: "Your text" });
+      return;
+    }
+    fail(new Failure("Paste an article first", "The field is empty."));
+    el("text").focus();
+  };
   el("source").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
@@ -287,7 +295,14 @@ function listenToSource(page) {
   el("retry").addEventListener("click", () => page.source && read(page, page.source));
   el("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    page.key = el("key").value.trim();
+    const key = el("key").value.trim();
+    if (!canBeKey(key)) {
+      const detail = "A key has only plain letters, digits and signs, and no spaces.";
+      fail(new Failure("This cannot be a key", detail, { advice: "Was a quotation mark copied along?", needsKey: true }));
+      el("key").select();
+      return;
+    }
+    page.key = key;
     el("key").value = "";
     if (page.source) read(page, page.source);
   });

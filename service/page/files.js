@@ -18,10 +18,11 @@ export async function readArticle(file) {
   const isPage = file.type.includes("html") || /\.x?html?$/iu.test(file.name);
   if (!isPage && !file.type.startsWith("text/") && !/\.(txt|text|md)$/iu.test(file.name)) {
     const advice = "Open a .txt or .html file, or paste the text.";
-    throw new Failure("This kind of file cannot be read", `${file.name} is neither text nor HTML.`, advice);
+    throw new Failure("This kind of file cannot be read", `${file.name} is neither text nor HTML.`, { advice });
   }
   if (file.size > MOST_BYTES) {
-    throw new Failure("The file is too large", `${file.name} has ${file.size} bytes.`, "Open a part of it.");
+    const detail = `${file.name} has ${file.size.toLocaleString("en")} bytes.`;
+    throw new Failure("The file is too large", detail, { advice: "Open a part of it." });
   }
   const bytes = await file.arrayBuffer();
   const content = decode(bytes, isPage);

@@ -6,6 +6,12 @@
 
 export const VIEWS = ["marks", "dim", "summary"];
 
+/** Whether a fragment is about settings at all; others are places on the page. */
+export function hasSettings(fragment) {
+  const given = new URLSearchParams(fragment.replace(/^#/u, ""));
+  return given.has("sentences") || given.has("view");
+}
+
 /** @returns {Settings} whatever the fragment says; what it says wrongly is passed over */
 export function readSettings(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/u, ""));

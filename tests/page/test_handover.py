@@ -93,6 +93,7 @@ def test_a_page_that_is_no_text_is_not_taken(context, service, newspaper):
     reading.evaluate("reader.postMessage({type: 'quote-summarizer: page', html: {toString: 1}}, '*')")
     opened.value.wait_for_selector("#failure:visible")
     assert opened.value.inner_text("#failure-title") == "No page arrived"
+    assert opened.value.is_hidden("#retry")
 
 
 def test_a_reader_that_was_opened_for_nothing_listens_to_nobody(context, service, newspaper):

@@ -239,6 +239,32 @@ def test_tab_leads_to_a_sentence_that_is_shown_where_only_the_summary_is(page, s
     assert page.locator(".sentence[tabindex='0']:visible").count() == 1
 
 
+def test_the_skip_link_leads_to_the_article_and_keeps_the_settings(page, service):
+    open_reader(page, service, "#sentences=2&view=summary")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#article")).to_be_focused()
+    assert page.url == address(service, "#sentences=2&view=summary")
+    page.evaluate(
+        "new Promise(done => { addEventListener('hashchange', () => done()); location.hash = '#elsewhere' })"
+    )
+    assert page.is_checked("input[value=summary]")
+    assert len(highlighted(page)) == 2
+
+
+@pytest.mark.parametrize("width", [320, 390, 820])
+def test_the_strip_takes_no_taps_of_what_is_below_the_article(page, service, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_reader(page, service)
+    for name in ("#plot", "#copy-text", "#copy-link"):
+        page.locator(name).scroll_into_view_if_needed()
+        box = page.locator(name).bounding_box()
+        hit = page.evaluate(
+            "([x, y]) => document.elementFromPoint(x, y).id", [box["x"] + box["width"] - 4, box["y"] + 4]
+        )
+        assert f"#{hit}" == name
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1100])
 def test_axe_finds_no_violation(browser, service, scheme, width):
@@ -289,22 +315,79 @@ def test_who_wants_no_motion_gets_none(page, service):
 # --- What goes wrong -------------------------------------------------------------------------------------
 
 
-def test_nothing_to_mark_is_said_with_the_services_own_words(page, service):
+def refuse(page, status, code="", detail="", headers=None, request_id="r1"):
+    """Have the service refuse the next articles, as it would."""
+    problem = {"detail": detail, "code": code, "request_id": request_id, "status": status}
+    page.route(
+        "**/api/evaluate*",
+        lambda route: route.fulfill(
+            status=status,
+            headers={"Content-Type": "application/problem+json", **(headers or {})},
+            body=json.dumps(problem),
+        ),
+    )
+
+
+def test_a_text_without_words_is_refused_in_a_readers_words(page, service):
     open_reader(page, service)
-    answer = mark(page, "?!")
-    assert page.inner_text("#failure-title") == "There is nothing to mark"
-    assert page.text_content("#failure-detail") == answer["detail"]
-    assert answer["request_id"] in page.inner_text("#failure-advice")
-    assert answer["detail"] in page.inner_text("#said")
+    mark(page, "?!")
+    assert page.inner_text("#failure-title") == "There is nothing to highlight"
+    told = "The text has no letters or digits, so it has no sentences."
+    assert page.inner_text("#failure-detail") == told
+    assert page.inner_text("#failure-advice") == ""
+    assert told in page.inner_text("#said")
     assert page.is_hidden("#retry")
+
+
+@pytest.mark.parametrize("text", ["", " \n\t "])
+def test_an_empty_field_is_noticed_without_asking_the_service(page, service, text):
+    open_reader(page, service)
+    asked = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.fill("#text", text)
+    page.click("#score")
+    expect(page.locator("#failure-title")).to_have_text("Paste an article first")
+    expect(page.locator("#text")).to_be_focused()
+    assert page.is_hidden("#retry")
+    assert asked == []
 
 
 def test_an_article_over_the_limit_is_refused_with_the_limit(page, service):
     open_reader(page, service)
     mark(page, "The council met. " * (MAX_BODY_BYTES // 17 + 10))
-    assert page.inner_text("#failure-title") == "The article is too large"
-    assert str(MAX_BODY_BYTES) in page.text_content("#failure-detail")
+    assert page.inner_text("#failure-title") == "The article is too long"
+    assert f"up to {MAX_BODY_BYTES:,} bytes" in page.text_content("#failure-detail")
     assert page.input_value("#text").startswith("The council met.")
+
+
+def test_too_many_sentences_are_too_long_an_article_with_readable_numbers(page, service):
+    open_reader(page, service)
+    mark(page, "It met. " * 5001)
+    assert page.inner_text("#failure-title") == "The article is too long"
+    assert "5,001" in page.inner_text("#failure-detail")
+    assert page.is_hidden("#retry")
+
+
+def test_a_rate_limit_names_the_seconds_once_and_can_be_tried_again(page, service):
+    open_reader(page, service)
+    detail = "the limit is 30 per 1 minute; try again in 12 s"
+    refuse(page, 429, "rate_limited", detail, {"Retry-After": "12"})
+    mark(page, ARTICLE)
+    assert page.inner_text("#failure-detail") == "The limit is 30 per 1 minute."
+    assert page.inner_text("#failure-advice") == "Try again in 12 seconds."
+    assert page.is_visible("#retry")
+
+
+def test_only_the_services_own_failures_name_the_request(page, service):
+    open_reader(page, service)
+    refuse(page, 500, "internal_error", "it failed", request_id="r500")
+    mark(page, ARTICLE)
+    assert page.inner_text("#failure-title") == "The service failed"
+    assert page.inner_text("#failure-advice") == "Request ID: r500"
+    page.unroute("**/api/evaluate*")
+    refuse(page, 422, "invalid_text", "it is odd", request_id="r422")
+    mark(page, ARTICLE)
+    assert "r422" not in page.inner_text("#failure")
 
 
 def test_a_failure_goes_away_with_the_next_success(page, service):
@@ -317,20 +400,12 @@ def test_a_failure_goes_away_with_the_next_success(page, service):
 
 def test_a_busy_service_is_asked_again_when_the_reader_wishes(page, service):
     open_reader(page, service)
-    problem = {"detail": "64 articles wait already", "request_id": "r1", "status": 503}
-    page.route(
-        "**/api/evaluate",
-        lambda route: route.fulfill(
-            status=503,
-            headers={"Retry-After": "2", "Content-Type": "application/problem+json"},
-            body=json.dumps(problem),
-        ),
-    )
+    refuse(page, 503, "queue_full", "64 articles wait already", {"Retry-After": "2"})
     mark(page, ARTICLE)
     assert page.inner_text("#failure-title") == "The service is busy"
-    assert page.text_content("#failure-detail") == "64 articles wait already"
-    assert page.inner_text("#failure-advice") == "Try again in 2 seconds. Request r1."
-    page.unroute("**/api/evaluate")
+    assert page.text_content("#failure-detail") == "Other articles are waiting to be scored."
+    assert page.inner_text("#failure-advice") == "Try again in 2 seconds. Request ID: r1"
+    page.unroute("**/api/evaluate*")
     page.click("#retry")
     expect(page.locator(".sentence")).to_have_count(7)
     assert page.is_hidden("#failure")
@@ -342,7 +417,7 @@ def test_an_answer_from_something_else_is_not_taken_for_one(page, service):
     with page.expect_response("**/api/evaluate"):
         page.click("#example")
     page.wait_for_selector("#failure:visible")
-    assert "It answered 502" in page.text_content("#failure-detail")
+    assert "The service answered 502" in page.text_content("#failure-detail")
     page.unroute("**/api/evaluate")
     page.route("**/api/evaluate", lambda route: route.fulfill(status=200, body="<h1>Log in</h1>"))
     page.click("#retry")
@@ -365,6 +440,7 @@ def test_a_key_is_asked_for_where_one_is_needed_and_kept_in_memory_only(
         page.keyboard.press("Enter")
         page.wait_for_selector("#progress", state="hidden")
         page.wait_for_selector("#key-form:visible")
+        assert page.inner_text("#failure-title") == "This key was not accepted"
         page.fill("#key", "key-of-the-reader")
         page.keyboard.press("Enter")
         page.wait_for_selector(".sentence.selected")
@@ -374,6 +450,23 @@ def test_a_key_is_asked_for_where_one_is_needed_and_kept_in_memory_only(
         assert "key-of-the-reader" not in page.content()
     finally:
         guarded.stop()
+
+
+def test_a_key_with_a_typographic_quote_is_noticed_before_it_is_sent(page, service):
+    open_reader(page, service)
+    refuse(page, 401, "unauthorized", "send an Authorization header")
+    mark(page, ARTICLE)
+    assert page.inner_text("#failure-title") == "This service asks for an API key"
+    assert "Authorization" not in page.inner_text("#failure")
+    page.unroute("**/api/evaluate*")
+    page.fill("#key", "“key”")
+    page.keyboard.press("Enter")
+    expect(page.locator("#failure-title")).to_have_text("This cannot be a key")
+    expect(page.locator("#key")).to_be_focused()
+    page.keyboard.type("key")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sentence")).to_have_count(7)
+    assert page.is_hidden("#failure")
 
 
 def test_a_service_that_is_gone_leaves_the_article_and_says_so(
@@ -443,7 +536,7 @@ def test_a_files_name_and_the_services_words_are_text_too(page, service, tmp_pat
     problem = json.dumps({"detail": "<img src=x onerror=window.hacked=1>"})
     page.route("**/api/evaluate", lambda route: route.fulfill(status=422, body=problem))
     mark(page, "It was.")
-    assert page.text_content("#failure-detail") == "<img src=x onerror=window.hacked=1>"
+    assert page.text_content("#failure-detail") == "<img src=x onerror=window.hacked=1>."
     assert page.locator("img").count() == 0
     assert page.evaluate("window.hacked") is None
 
@@ -553,6 +646,7 @@ def test_a_dropped_file_is_read_and_another_kind_is_refused_in_words(page, servi
     page.evaluate(drop, ["a.pdf", "application/pdf", "%PDF"])
     page.wait_for_selector("#failure:visible")
     assert page.text_content("#failure-detail") == "a.pdf is neither text nor HTML."
+    assert page.is_hidden("#retry")
     assert page.is_hidden("#dropzone")
 
 
