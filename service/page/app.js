@@ -47,23 +47,34 @@ function start() {
     pointed: -1,
   };
   listen(page);
+  if (/Mac|iPhone|iPad/u.test(navigator.platform)) el("modifier").textContent = "Cmd";
   el("bookmarklet").href = bookmarklet(location.href);
   if (location.hash === RECEIVE) receive(page);
-  else read(page, { text: EXAMPLE, origin: "An example" });
+  else window.addEventListener("pageshow", () => begin(page), { once: true }); // fields are restored by then
+}
+
+/** Read what the browser has restored, after Back or a reload; otherwise the example. */
+function begin(page) {
+  if (page.source) return; // somebody was quicker
+  read(page, el("text").value.trim() ? inField() : { text: EXAMPLE, origin: "An example" });
+}
+
+function inField() {
+  return { text: el("text").value, origin: "Your text", inField: true };
 }
 
 // --- From an article to its scores -----------------------------------------------------------------------
 
 async function receive(page) {
   history.replaceState(null, "", location.pathname + location.search);
-  progress("Waiting for the page that the bookmarklet was clicked on…");
+  progress("Waiting for the page with the article…");
   const source = await receivePage();
   progress("");
   if (source) {
     await read(page, source);
   } else {
     const advice = "Copy the article there and paste it here.";
-    fail(new Failure("No page arrived", "The page that opened this one has sent nothing.", { advice }));
+    fail(new Failure("No page arrived", "The page that opened this one sent nothing.", { advice }));
   }
 }
 
@@ -73,11 +84,15 @@ async function read(page, source) {
   page.pending = mine;
   page.source = source;
   fail(null);
+  const draft = el("text").value;
   const size = (source.html ?? source.text).length;
   progress(`Scoring ${plural(size, "character")}…`);
   try {
     const evaluation = await evaluate(source, { key: page.key, signal: mine.signal });
-    if (page.pending === mine) show(page, evaluation);
+    if (page.pending !== mine) return;
+    // The field has the article that is shown or none, but nothing that was typed meanwhile is taken away.
+    if (!source.inField && el("text").value === draft) el("text").value = "";
+    show(page, evaluation);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Failure)) throw error;
@@ -129,7 +144,7 @@ function show(page, evaluation) {
   page.view = new ArticleView(el("article"), evaluation);
   el("origin").textContent = page.source.origin;
   el("notes").textContent = evaluation.warnings.map((warning) => sentenceCase(warning.detail)).join(" ");
-  el("model").textContent = `Model ${evaluation.model.name} ${evaluation.model.version}`;
+  el("model").textContent = `Model: ${evaluation.model.name}, version ${evaluation.model.version}`;
   el("done").textContent = "";
   const scores = page.ranked.length;
   const [best, worst] = [page.ranked[0], page.ranked[scores - 1]].map((at) => evaluation.sentences[at]);
@@ -154,9 +169,9 @@ function select(page) {
   if (page.settings.view === "summary") page.view.keepReachable();
   const words = page.words[n];
   const all = page.ranked.length;
-  const time = readingTime(words);
+  const time = `${readingTime(words)} to read`;
   el("amount-text").textContent = `${n.toLocaleString("en")} of ${plural(all, "sentence")} · ${plural(words, "word")} · ${time}`;
-  el("amount").setAttribute("aria-valuetext", `${n} of ${plural(all, "sentence")}, ${plural(words, "word")}, ${time} to read`);
+  el("amount").setAttribute("aria-valuetext", `${n} of ${plural(all, "sentence")}, ${plural(words, "word")}, ${time}`);
   paint(page);
 }
 
@@ -254,9 +269,8 @@ function listen(page) {
 
 function listenToSource(page) {
   const submit = () => {
-    const text = el("text").value;
-    if (text.trim()) {
-      read(page, { text, origin: "Your text" });
+    if (el("text").value.trim()) {
+      read(page, inField());
       return;
     }
     fail(new Failure("Paste an article first", "The field is empty."));
@@ -331,7 +345,10 @@ function listenToDrops(page) {
 async function readFile(page, file) {
   try {
     const source = await readArticle(file);
-    if (source.text !== undefined && source.text.length <= LONGEST_IN_FIELD) el("text").value = source.text;
+    if (source.text !== undefined && source.text.length <= LONGEST_IN_FIELD) {
+      el("text").value = source.text;
+      source.inField = true;
+    }
     await read(page, source);
   } catch (error) {
     fail(error instanceof Failure ? error : new Failure("The file cannot be read", String(error.message)));
@@ -419,14 +436,14 @@ function listenToExports(page) {
     say(text);
   };
   const copying = async (text, what) => {
-    tell((await copy(text)) ? `${what} copied.` : "The browser did not let the page copy.");
+    tell((await copy(text)) ? `${what} copied.` : "The browser did not allow copying.");
   };
   const amount = () => plural(chosen(page).length, "sentence");
   el("copy-text").addEventListener("click", () => copying(asText(chosen(page)), amount()));
   el("copy-markdown").addEventListener("click", () => copying(asMarkdown(chosen(page)), `${amount()} as quotes`));
   el("download").addEventListener("click", () => {
     download(asJson(page.evaluation, chosen(page)), "scores.json", "application/json");
-    tell("scores.json is being saved.");
+    tell("Saving scores.json.");
   });
   el("copy-link").addEventListener("click", () => {
     const address = location.origin + location.pathname + writeSettings(page.settings);
@@ -435,6 +452,6 @@ function listenToExports(page) {
   el("copy-bookmarklet").addEventListener("click", () => copying(el("bookmarklet").href, "Bookmarklet"));
   el("bookmarklet").addEventListener("click", (event) => {
     event.preventDefault();
-    tell("Drag it to the bookmarks bar, and click it there.");
+    tell("Drag it to the bookmarks bar, then click it on the page that you want to read.");
   });
 }

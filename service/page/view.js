@@ -3,6 +3,12 @@
 import { paragraphs } from "./article.js";
 import { bands } from "./selection.js";
 
+/** Farther away than so many windows, a sentence is jumped to at once. */
+const SMOOTH_WITHIN = 1.5;
+
+/** No smooth scrolling of that length takes longer, in milliseconds. */
+const SMOOTH_LASTS = 1500;
+
 export class ArticleView {
   /**
    * @param {HTMLElement} element to fill
@@ -107,8 +113,34 @@ export class ArticleView {
     this.#makeCurrent(index);
     const span = this.spans[index];
     span.focus({ preventScroll: true });
+    this.#bringIntoView(span);
+  }
+
+  /**
+   * Paragraphs out of sight have guessed heights, which become real on the way: what was scrolled to may have
+   * moved when the scrolling ends. So its place is looked at once more, unless somebody scrolls by hand.
+   */
+  #bringIntoView(span) {
+    this.scrolling?.abort();
+    const scrolling = new AbortController();
+    this.scrolling = scrolling;
+    const { signal } = scrolling;
+    const stop = () => scrolling.abort();
+    for (const kind of ["wheel", "touchmove"]) window.addEventListener(kind, stop, { signal, passive: true });
+    const correct = () => {
+      if (signal.aborted) return;
+      stop();
+      if (offCentre(span) > 0.3) span.scrollIntoView({ block: "center", behavior: "instant" });
+    };
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    span.scrollIntoView({ block: "center", behavior: calm || this.spans.length > 500 ? "instant" : "smooth" });
+    const smooth = !calm && this.spans.length <= 500 && offCentre(span) < SMOOTH_WITHIN;
+    span.scrollIntoView({ block: "center", behavior: smooth ? "smooth" : "instant" });
+    if (smooth) {
+      document.addEventListener("scrollend", correct, { signal });
+      setTimeout(correct, SMOOTH_LASTS);
+    } else {
+      requestAnimationFrame(() => requestAnimationFrame(correct));
+    }
   }
 
   /** One sentence can be reached with Tab; arrow keys lead from there. */
@@ -154,4 +186,10 @@ export class ArticleView {
     const share = box.height ? Math.min(1, Math.max(0, (y - box.top) / box.height)) : 0;
     return start + share * (end - start);
   }
+}
+
+/** How far an element's middle is from that of the window, in heights of the window. */
+function offCentre(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return Math.abs((top + bottom) / 2 / window.innerHeight - 0.5);
 }

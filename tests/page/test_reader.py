@@ -305,11 +305,39 @@ def test_who_wants_no_motion_gets_none(page, service):
     )
     open_reader(page, service)
     page.focus(".sentence[tabindex='0']")
-    page.keyboard.press("End")
-    assert page.evaluate("window.scrolls") == ["instant"]
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("window.scrolls[0]") == "instant"
     page.emulate_media(reduced_motion="no-preference")
-    page.keyboard.press("Home")
-    assert page.evaluate("window.scrolls") == ["instant", "smooth"]
+    page.evaluate("window.scrolls = []")
+    page.keyboard.press("ArrowUp")
+    assert "smooth" in page.evaluate("window.scrolls")
+
+
+def test_a_jump_through_a_long_article_ends_where_the_sentence_is(page, service):
+    page.emulate_media(reduced_motion="no-preference")
+    open_reader(page, service)
+    lines = [f"The council met {n} people of the city on day {n}. " * (1 + n % 5) for n in range(100)]
+    mark(page, "\n\n".join(" ".join(lines[at : at + 2]) for at in range(0, 100, 2)))
+    focused = page.locator(".sentence:focus")
+    page.focus(".sentence[tabindex='0']")
+    last = page.locator(".sentence").last.get_attribute("data-index")
+    for keys in (["End"], ["Home", *"nnnnn"], ["End", "p", "p"]):
+        for key in keys:
+            page.keyboard.press(key)
+        expect(focused).to_be_in_viewport()
+    page.keyboard.press("End")
+    expect(focused).to_have_attribute("data-index", last)
+    expect(focused).to_be_in_viewport()
+    box = page.locator("#plot").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + 40)
+    expect(focused).not_to_have_attribute("data-index", last)
+    expect(focused).to_be_in_viewport()
+
+
+def test_the_slider_is_announced_once(page, service):
+    open_reader(page, service)
+    # An output is a live region by itself, and the slider already has the same words for its value.
+    assert page.get_attribute("#amount-text", "aria-live") == "off"
 
 
 # --- What goes wrong -------------------------------------------------------------------------------------
@@ -590,6 +618,53 @@ def test_the_slider_has_one_and_everything_and_no_step_is_wide(page, service):
         assert (stops[0], stops[-1]) == (1, count)
         assert stops == sorted(set(stops))
         assert all(after - before <= max(1, before / 20) for before, after in pairwise(stops))
+
+
+def test_who_comes_back_to_the_page_finds_the_article_that_was_pasted(page, service):
+    open_reader(page, service)
+    mark(page, ARTICLE)
+    page.goto("about:blank")
+    page.go_back()
+    expect(page.locator(".sentence")).to_have_count(7)
+    assert page.input_value("#text") == ARTICLE
+    assert page.inner_text("#origin") == "Your text"
+
+
+def test_the_api_opens_beside_the_article(context, page, service):
+    open_reader(page, service)
+    with context.expect_page():
+        page.click("footer a[href=docs]")
+    assert page.url == address(service)
+
+
+def test_the_field_never_has_another_article_than_the_one_that_is_shown(page, service, tmp_path):
+    open_reader(page, service)
+    mark(page, ARTICLE)
+    (tmp_path / "news.html").write_text(html_page(), encoding="utf-8")
+    page.set_input_files("#file", tmp_path / "news.html")
+    expect(page.locator("#origin")).to_have_text("news.html")
+    assert page.input_value("#text") == ""
+    (tmp_path / "long.txt").write_text("The council met. " * 13_000, encoding="utf-8")
+    (tmp_path / "short.txt").write_text(ARTICLE, encoding="utf-8")
+    page.set_input_files("#file", tmp_path / "short.txt")
+    expect(page.locator("#origin")).to_have_text("short.txt")
+    assert page.input_value("#text") == ARTICLE
+    page.set_input_files("#file", tmp_path / "long.txt")
+    # Too many sentences: what is shown and what is in the field stay.
+    expect(page.locator("#failure-title")).to_have_text("The article is too long")
+    assert page.input_value("#text") == ARTICLE
+
+
+def test_what_is_typed_while_another_article_is_scored_stays(page, service):
+    open_reader(page, service)
+    waiting = []
+    page.route("**/api/evaluate", lambda route: waiting.append(route))
+    page.click("#example")
+    expect(page.locator("#progress")).to_be_visible()
+    page.fill("#text", ARTICLE)
+    waiting[0].continue_()
+    expect(page.locator("#progress")).to_be_hidden()
+    assert page.input_value("#text") == ARTICLE
 
 
 # --- In and out -------------------------------------------------------------------------------------------
