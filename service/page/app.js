@@ -23,11 +23,19 @@ const LONGEST_IN_FIELD = 200_000;
 /** From so many characters on, browsers take seconds to insert text into a field so that it can be undone. */
 const LONG_PASTE = 20_000;
 
+/** How long a notice stays, in milliseconds. */
+const NOTICE = 6000;
+
+/** Where the article begins below this share of the window, nothing of a new one would be seen. */
+const LOWEST_START = 0.6;
+
 /** A pause in milliseconds after which a movement is spoken and put into the address. */
 const SETTLED = 400;
 
 const el = (id) => document.getElementById(id);
 const plural = (count, word) => `${count.toLocaleString("en")} ${count === 1 ? word : `${word}s`}`;
+
+let noticing = 0; // the timer that takes the notice away
 
 start();
 
@@ -56,7 +64,11 @@ function start() {
 /** Read what the browser has restored, after Back or a reload; otherwise the example. */
 function begin(page) {
   if (page.source) return; // somebody was quicker
-  read(page, el("text").value.trim() ? inField() : { text: EXAMPLE, origin: "An example" });
+  read(page, { ...(el("text").value.trim() ? inField() : example()), byItself: true });
+}
+
+function example() {
+  return { text: EXAMPLE, origin: "An example" };
 }
 
 function inField() {
@@ -93,6 +105,7 @@ async function read(page, source) {
     // The field has the article that is shown or none, but nothing that was typed meanwhile is taken away.
     if (!source.inField && el("text").value === draft) el("text").value = "";
     show(page, evaluation);
+    if (!source.byItself) bringUp();
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Failure)) throw error;
@@ -126,6 +139,23 @@ function fail(failure) {
   else el("failure").scrollIntoView({ block: "nearest" });
 }
 
+/** Make room for the article where the window is small, and have its beginning seen. */
+function bringUp() {
+  el("text").rows = 1;
+  if (el("article").getBoundingClientRect().top < LOWEST_START * window.innerHeight) return;
+  window.scrollBy({ top: el("reader").getBoundingClientRect().top, behavior: "instant" });
+}
+
+/** Say it and show it for a while, wherever the page is scrolled to. */
+function tell(text) {
+  el("notice").textContent = text;
+  el("notice").hidden = !text;
+  clearTimeout(noticing);
+  if (!text) return;
+  say(text);
+  noticing = setTimeout(() => tell(""), NOTICE);
+}
+
 /** Have a screen reader say it. */
 function say(text) {
   el("said").textContent = text;
@@ -145,7 +175,6 @@ function show(page, evaluation) {
   el("origin").textContent = page.source.origin;
   el("notes").textContent = evaluation.warnings.map((warning) => sentenceCase(warning.detail)).join(" ");
   el("model").textContent = `Model: ${evaluation.model.name}, version ${evaluation.model.version}`;
-  el("done").textContent = "";
   const scores = page.ranked.length;
   const [best, worst] = [page.ranked[0], page.ranked[scores - 1]].map((at) => evaluation.sentences[at]);
   el("highest").textContent = best.score.toFixed(2);
@@ -164,6 +193,7 @@ function show(page, evaluation) {
 
 /** Highlight as many sentences as the slider says. The scores are all here: nothing is requested. */
 function select(page) {
+  tell(""); // what was copied is not what is highlighted now
   const n = page.stops[Number(el("amount").value)];
   page.view.select(page.ranked, n);
   if (page.settings.view === "summary") page.view.keepReachable();
@@ -233,12 +263,21 @@ function described(page, index) {
   return `Rank ${rank} of ${page.ranked.length} · score ${score.toFixed(3)}`;
 }
 
+/** From the sentence that has or had the focus, or else from where somebody reads, to the next highlight. */
 function jump(page, step) {
   const { current, visited } = page.view;
-  // The first jump of all lands on the first highlight, be it the first sentence.
-  const next = page.view.neighbour(visited ? current : -1, step, (index) => page.view.isSelected(index));
+  const top = readingTop();
+  const here = visited && page.view.isInView(current, top);
+  const first = here ? current : page.view.firstBelow(top);
+  const from = !here && step > 0 ? first - 1 : first;
+  const next = page.view.neighbour(from, step, (index) => page.view.isSelected(index));
   if (next >= 0) page.view.focus(next);
-  else say(step > 0 ? "No further highlight." : "No earlier highlight.");
+  else tell(step > 0 ? "No more highlights below." : "No more highlights above.");
+}
+
+/** Where the text comes out from under the controls. */
+function readingTop() {
+  return Math.max(0, el("controls").getBoundingClientRect().bottom);
 }
 
 // --- Hands ------------------------------------------------------------------------------------------------
@@ -252,6 +291,7 @@ function listen(page) {
   new ResizeObserver(() => paint(page)).observe(el("article"));
   new ResizeObserver(() => paint(page)).observe(el("plot"));
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(page));
+  window.matchMedia("(forced-colors: active)").addEventListener("change", () => paint(page));
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address is for the settings
     el(page.view ? "article" : "text").focus();
@@ -292,7 +332,7 @@ function listenToSource(page) {
     event.preventDefault();
     el("text").setRangeText(pasted, el("text").selectionStart, el("text").selectionEnd, "end");
   });
-  el("example").addEventListener("click", () => read(page, { text: EXAMPLE, origin: "An example" }));
+  el("example").addEventListener("click", () => read(page, example()));
   el("open").addEventListener("click", () => el("file").click());
   el("file").addEventListener("change", () => {
     const [file] = el("file").files;
@@ -337,12 +377,12 @@ function listenToDrops(page) {
     if (!hasFile(event)) return;
     event.preventDefault();
     el("dropzone").hidden = true;
-    const [file] = event.dataTransfer.files;
-    if (file) readFile(page, file);
+    const [file, ...others] = event.dataTransfer.files;
+    if (file) readFile(page, file, others.length > 0);
   });
 }
 
-async function readFile(page, file) {
+async function readFile(page, file, isFirst = false) {
   try {
     const source = await readArticle(file);
     if (source.text !== undefined && source.text.length <= LONGEST_IN_FIELD) {
@@ -350,6 +390,7 @@ async function readFile(page, file) {
       source.inField = true;
     }
     await read(page, source);
+    if (isFirst) tell(`Only the first file was opened: ${file.name}`);
   } catch (error) {
     fail(error instanceof Failure ? error : new Failure("The file cannot be read", String(error.message)));
   }
@@ -365,8 +406,10 @@ function listenToControls(page) {
   });
   for (const radio of document.querySelectorAll("input[name=view]")) {
     radio.addEventListener("change", () => {
-      setView(page, radio.value);
-      if (page.view) select(page);
+      page.view.keepPlace(readingTop(), () => {
+        setView(page, radio.value);
+        select(page);
+      });
       remember(page);
     });
   }
@@ -431,15 +474,13 @@ function jumpTo(page, share) {
 }
 
 function listenToExports(page) {
-  const tell = (text) => {
-    el("done").textContent = text;
-    say(text);
-  };
   const copying = async (text, what) => {
     tell((await copy(text)) ? `${what} copied.` : "The browser did not allow copying.");
   };
   const amount = () => plural(chosen(page).length, "sentence");
-  el("copy-text").addEventListener("click", () => copying(asText(chosen(page)), amount()));
+  for (const id of ["copy", "copy-text"]) {
+    el(id).addEventListener("click", () => copying(asText(chosen(page)), amount()));
+  }
   el("copy-markdown").addEventListener("click", () => copying(asMarkdown(chosen(page)), `${amount()} as quotes`));
   el("download").addEventListener("click", () => {
     download(asJson(page.evaluation, chosen(page)), "scores.json", "application/json");

@@ -100,6 +100,55 @@ export class ArticleView {
     return -1;
   }
 
+  isShown(index) {
+    return this.element.dataset.view !== "summary" || this.isSelected(index);
+  }
+
+  /** Whether a sentence is in view below a line, or on its way there. */
+  isInView(index, top) {
+    if (index === this.current && this.scrolling && !this.scrolling.signal.aborted) return true;
+    const box = this.spans[index].getBoundingClientRect();
+    return box.bottom > top && box.top < window.innerHeight;
+  }
+
+  /** The first sentence that is shown and does not end above a line; one past the last where all of them do. */
+  firstBelow(top) {
+    const laidOut = this.#laidOut();
+    for (let at = this.#blockAt(top, laidOut); at < laidOut.length; at += 1) {
+      for (const { sentence } of this.paragraphs[laidOut[at]].pieces) {
+        if (!sentence || !this.isShown(sentence.index)) continue;
+        if (this.spans[sentence.index].getBoundingClientRect().bottom > top) return sentence.index;
+      }
+    }
+    return this.spans.length;
+  }
+
+  /**
+   * Change what is shown, and keep what is read where it is.
+   *
+   * @param {number} top where the text comes out from under the controls
+   * @param {() => void} change
+   */
+  keepPlace(top, change) {
+    if (window.scrollY === 0) {
+      change();
+      return;
+    }
+    const read = Math.min(this.firstBelow(top), this.spans.length - 1);
+    const before = this.spans[read].getBoundingClientRect().top;
+    change();
+    const shown = (index) => this.isShown(index);
+    const after = this.neighbour(read - 1, 1, shown);
+    const kept = after >= 0 ? after : this.neighbour(read, -1, shown);
+    const place = kept === read ? before : Math.max(before, top);
+    const restore = () => {
+      const by = this.spans[kept].getBoundingClientRect().top - place;
+      if (Math.abs(by) > 1) window.scrollBy({ top: by, behavior: "instant" });
+    };
+    restore();
+    requestAnimationFrame(restore); // paragraphs that came into view have their real heights now
+  }
+
   /** Have Tab lead to a highlight, for where nothing else is shown. */
   keepReachable() {
     if (this.isSelected(this.current)) return;
@@ -168,12 +217,17 @@ export class ArticleView {
    */
   inView(top, bottom) {
     const length = this.sentences.at(-1).end;
-    const onlySummary = this.element.dataset.view === "summary";
-    const laidOut = [...this.blocks.keys()].filter((position) => !onlySummary || this.shown[position]);
+    const laidOut = this.#laidOut();
     return { top: this.#textAt(top, laidOut) / length, bottom: this.#textAt(bottom, laidOut) / length };
   }
 
-  #textAt(y, laidOut) {
+  #laidOut() {
+    const onlySummary = this.element.dataset.view === "summary";
+    return [...this.blocks.keys()].filter((position) => !onlySummary || this.shown[position]);
+  }
+
+  /** The last paragraph that begins above y, or the first one, as its position among those laid out. */
+  #blockAt(y, laidOut) {
     let low = 0;
     let high = laidOut.length - 1;
     while (low < high) {
@@ -181,6 +235,11 @@ export class ArticleView {
       if (this.blocks[laidOut[middle]].getBoundingClientRect().top <= y) low = middle;
       else high = middle - 1;
     }
+    return low;
+  }
+
+  #textAt(y, laidOut) {
+    const low = this.#blockAt(y, laidOut);
     const box = this.blocks[laidOut[low]].getBoundingClientRect();
     const { start, end } = this.paragraphs[laidOut[low]];
     const share = box.height ? Math.min(1, Math.max(0, (y - box.top) / box.height)) : 0;

@@ -226,7 +226,135 @@ def test_the_first_jump_of_all_lands_on_the_first_highlight(page, service):
         assert page.evaluate("Number(document.activeElement.dataset.index)") == expected
     page.click("#previous")
     page.click("#previous")
-    assert page.inner_text("#said") == "No earlier highlight."
+    assert page.inner_text("#said") == "No more highlights above."
+
+
+def paragraphs_of_two(count):
+    """An article that fills several windows."""
+    lines = [f"The council met {n} people of the city on day {n}. " * (1 + n % 5) for n in range(count)]
+    return "\n\n".join(" ".join(lines[at : at + 2]) for at in range(0, count, 2))
+
+
+# As by a wheel, but at once.
+SCROLL = """to => new Promise((done) => {
+  dispatchEvent(new WheelEvent("wheel"));
+  scrollTo({top: to, behavior: "instant"});
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+
+
+def first_in_view(page):
+    """The first sentence that is shown below the controls."""
+    return page.evaluate(
+        """() => {
+          const top = document.querySelector("#controls").getBoundingClientRect().bottom;
+          const spans = [...document.querySelectorAll(".sentence")];
+          const seen = spans.find((s) => s.getClientRects().length && s.getBoundingClientRect().bottom > top);
+          return Number(seen.dataset.index);
+        }"""
+    )
+
+
+def test_the_buttons_go_on_from_where_one_reads(page, service):
+    open_reader(page, service)
+    mark(page, paragraphs_of_two(100))
+    slide(page, int(page.get_attribute("#amount", "max")) - 4)
+    page.click("#next")
+    page.evaluate(SCROLL, 3000)
+    read = first_in_view(page)
+    chosen = highlighted(page)
+    # Playwright's own click would scroll the page before it.
+    page.dispatch_event("#next", "click")
+    focused = page.evaluate("Number(document.activeElement.dataset.index)")
+    assert focused == min(index for index in chosen if index >= read)
+    page.dispatch_event("#previous", "click")
+    focused_before = page.evaluate("Number(document.activeElement.dataset.index)")
+    assert focused_before == max(index for index in chosen if index < focused)
+
+
+def test_the_end_of_the_highlights_is_shown_and_not_only_spoken(page, service):
+    open_reader(page, service)
+    mark(page, ARTICLE)
+    slide(page, 0)
+    page.click("#next")
+    page.click("#next")
+    expect(page.locator("#notice")).to_have_text("No more highlights below.")
+    expect(page.locator("#notice")).to_be_in_viewport()
+    slide(page, 1)
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_another_view_shows_the_same_place_of_the_article(page, service):
+    open_reader(page, service)
+    mark(page, paragraphs_of_two(100))
+    slide(page, int(page.get_attribute("#amount", "max")) - 4)
+    page.evaluate(SCROLL, 3000)
+    read = first_in_view(page)
+    page.dispatch_event("input[value=summary]", "click")
+    kept = min(index for index in highlighted(page) if index >= read)
+    expect(page.locator(f".sentence[data-index='{kept}']")).to_be_in_viewport()
+    read = first_in_view(page)
+    page.dispatch_event("input[value=marks]", "click")
+    expect(page.locator(f".sentence[data-index='{read}']")).to_be_in_viewport()
+
+
+def test_the_summary_says_where_something_is_left_out_and_marks_nothing(page, service):
+    open_reader(page, service)
+    mark(page, " ".join(f"The council met {n} people on day {n}." for n in range(12)))
+    slide(page, 5)
+    page.check("input[value=summary]", force=True)
+    chosen = highlighted(page)
+    told = page.eval_on_selector_all(
+        ".sentence.selected", "all => all.map(s => getComputedStyle(s, '::before').content)"
+    )
+    expected = [False, *(after - before > 1 for before, after in pairwise(chosen))]
+    assert [content.strip('"').startswith("[…]") for content in told] == expected
+    lines = page.eval_on_selector_all(
+        ".sentence.selected", "all => all.map(s => getComputedStyle(s).textDecorationLine)"
+    )
+    assert set(lines) == {"none"}
+
+
+def test_enlarged_to_four_times_the_controls_leave_the_window_to_the_article(page, service):
+    page.set_viewport_size({"width": 320, "height": 256})
+    open_reader(page, service)
+    page.focus(".sentence[tabindex='0']")
+    page.keyboard.press("End")
+    expect(page.locator(".sentence:focus")).to_be_in_viewport()
+    expect(page.locator("#controls")).not_to_be_in_viewport()
+    box = page.locator(".sentence:focus").bounding_box()
+    hit = page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).className", [box["x"] + 4, box["y"] + box["height"] / 2]
+    )
+    assert "sentence" in hit
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_at_320_pixels_the_jumps_are_on_the_row_of_the_views(page, service):
+    page.set_viewport_size({"width": 320, "height": 568})
+    open_reader(page, service)
+    views = page.locator(".views").bounding_box()
+    jumps = page.locator(".jumps").bounding_box()
+    assert abs(views["y"] + views["height"] / 2 - jumps["y"] - jumps["height"] / 2) < 4
+
+
+def test_on_a_small_phone_the_result_is_seen(page, service):
+    page.set_viewport_size({"width": 320, "height": 568})
+    open_reader(page, service)
+    assert page.evaluate("scrollY") == 0
+    mark(page, ARTICLE)
+    expect(page.locator(".sentence").first).to_be_in_viewport()
+    assert page.locator("#controls").bounding_box()["y"] < 5
+
+
+def test_with_forced_colours_the_pictures_have_them_and_no_legend_explains_tints(page, service):
+    page.emulate_media(forced_colors="active")
+    open_reader(page, service)
+    assert page.is_hidden(".legend")
+    colour = page.evaluate(
+        "getComputedStyle(document.querySelector('#plot')).getPropertyValue('--band-5').trim()"
+    )
+    assert colour == "Highlight"
 
 
 def test_tab_leads_to_a_sentence_that_is_shown_where_only_the_summary_is(page, service):
@@ -316,8 +444,7 @@ def test_who_wants_no_motion_gets_none(page, service):
 def test_a_jump_through_a_long_article_ends_where_the_sentence_is(page, service):
     page.emulate_media(reduced_motion="no-preference")
     open_reader(page, service)
-    lines = [f"The council met {n} people of the city on day {n}. " * (1 + n % 5) for n in range(100)]
-    mark(page, "\n\n".join(" ".join(lines[at : at + 2]) for at in range(0, 100, 2)))
+    mark(page, paragraphs_of_two(100))
     focused = page.locator(".sentence:focus")
     page.focus(".sentence[tabindex='0']")
     last = page.locator(".sentence").last.get_attribute("data-index")
@@ -708,17 +835,18 @@ def test_an_html_file_is_read_as_its_main_text(page, service, tmp_path, encoding
 
 def test_a_dropped_file_is_read_and_another_kind_is_refused_in_words(page, service):
     open_reader(page, service)
-    drop = """([name, type, content]) => {
+    drop = """files => {
       const data = new DataTransfer();
-      data.items.add(new File([content], name, {type}));
+      for (const [name, type, content] of files) data.items.add(new File([content], name, {type}));
       for (const kind of ["dragover", "drop"]) {
         const event = new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true});
         document.body.dispatchEvent(event);
       }
     }"""
-    page.evaluate(drop, ["a.txt", "text/plain", ARTICLE])
+    page.evaluate(drop, [["a.txt", "text/plain", ARTICLE], ["b.txt", "text/plain", "It was."]])
+    expect(page.locator("#notice")).to_have_text("Only the first file was opened: a.txt")
     expect(page.locator(".sentence")).to_have_count(7)
-    page.evaluate(drop, ["a.pdf", "application/pdf", "%PDF"])
+    page.evaluate(drop, [["a.pdf", "application/pdf", "%PDF"]])
     page.wait_for_selector("#failure:visible")
     assert page.text_content("#failure-detail") == "a.pdf is neither text nor HTML."
     assert page.is_hidden("#retry")
@@ -732,10 +860,17 @@ def test_the_selection_is_copied_as_text_and_as_quotes(context, page, service):
     slide(page, int(page.get_attribute("#amount", "max")))
     texts = [" ".join(sentence["text"].split()) for sentence in answer["sentences"]]
     page.click("#copy-text")
-    expect(page.locator("#done")).to_contain_text("copied")
+    expect(page.locator("#notice")).to_contain_text("copied")
+    assert page.evaluate("navigator.clipboard.readText()") == " ".join(texts)
+    page.evaluate("navigator.clipboard.writeText('')")
+    slide(page, 0)
+    expect(page.locator("#notice")).to_be_hidden()
+    slide(page, int(page.get_attribute("#amount", "max")))
+    page.click("#copy")
+    expect(page.locator("#notice")).to_contain_text("copied")
     assert page.evaluate("navigator.clipboard.readText()") == " ".join(texts)
     page.click("#copy-markdown")
-    expect(page.locator("#done")).to_contain_text("as quotes")
+    expect(page.locator("#notice")).to_contain_text("as quotes")
     quotes = page.evaluate("navigator.clipboard.readText()")
     assert quotes.count("\n\n") == len(texts) - 1
     assert r"> The vote \*is\* on \<b\>Friday\</b\>." in quotes
@@ -762,7 +897,7 @@ def test_a_link_brings_the_settings_back_and_never_the_text(context, page, servi
     slide(page, 3)
     page.check("input[value=dim]", force=True)
     page.click("#copy-link")
-    expect(page.locator("#done")).to_have_text("Link copied.")
+    expect(page.locator("#notice")).to_have_text("Link copied.")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == address(service, "#sentences=4&view=dim")
     page.wait_for_url(link)
