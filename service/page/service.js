@@ -23,7 +23,7 @@ export class Failure extends Error {
 const MEANINGS = {
   empty_text: ["Paste an article first", () => "There is no text to read yet."],
   no_sentences: ["There is nothing to highlight", () => "The text has no letters or digits, so it has no sentences."],
-  too_many_sentences: ["The article is too long", (said) => `${sentenceCase(grouped(said))} Paste a part of it.`],
+  too_many_sentences: ["The article is too long", (said) => `${sentenceCase(grouped(withoutAdvice(said)))} Paste a part of it.`],
   body_too_large: ["The article is too long", (said) => `${limit(said)} Paste a part of it.`],
   no_article: ["No article was found", (said) => `${firstPart(said)} Copy the text and paste it.`],
   rate_limited: ["Too many requests", firstPart],
@@ -31,6 +31,9 @@ const MEANINGS = {
   queue_full: ["The service is busy", () => "Other articles are waiting to be scored."],
   deadline_exceeded: ["The service is busy", () => "Scoring took longer than the service allows."],
 };
+
+/** Without the advice for programs, which follows the first full stop. */
+const withoutAdvice = (said) => said.split(". ")[0];
 
 /** As sent in a header: a key with other characters is refused by the browser before anything is sent. */
 export const canBeKey = (key) => /^[\x21-\x7e]+$/u.test(key);
