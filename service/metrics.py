@@ -29,6 +29,11 @@ SCORES = tuple(tenth / 10 for tenth in range(1, 11))
 ARTICLES = (1, 2, 4, 8, 16, 32, 64, 128)
 SENTENCES = (1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 5000)
 
+# Exposed as 0 from the start: an alert on an increase does not see a series that begins with 1.
+EVALUATIONS = ("/api/evaluate", "/api/evaluate/batch")
+STATUSES = (200, 500)
+REJECTIONS = ("queue_full", "deadline_exceeded", "client_gone", "rate_limited", "unauthorized")
+
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -114,6 +119,11 @@ class Metrics:
             registry=registry,
         )
         info.labels(model.name, model.version, model.sha256, model.encoder).set(1)
+        for route in EVALUATIONS:
+            for status in STATUSES:
+                self._requests.labels(route, status)
+        for reason in REJECTIONS:
+            self._rejections.labels(reason)
         self._queue_depth.set(0)  # the replacement of a killed worker continues its file
 
     def request(self, record: RequestRecord, status: int, seconds: float) -> None:

@@ -24,7 +24,8 @@ _COUNT = """
 class SharedStorage(Storage):
     """Counts in an SQLite file that all processes share. Thread-safe.
 
-    The counts are worth little after a crash, so nothing waits for the disk.
+    The counts are worth little after a crash, so nothing waits for the disk. Windows end by the monotonic
+    clock, which all processes of a machine share: if the clock on the wall is set back, nobody is locked out.
 
     :param file: created if it does not exist; ``:memory:`` for counts that only this process sees.
     """
@@ -53,7 +54,7 @@ class SharedStorage(Storage):
         :param expiry: length of the window in seconds.
         :returns: the new count.
         """
-        now = time.time()
+        now = time.monotonic()
         values = {"key": key, "amount": amount, "now": now, "seconds": expiry}
         with self._lock:
             ((count,),) = self._database.execute(_COUNT, values).fetchall()
@@ -67,7 +68,8 @@ class SharedStorage(Storage):
 
     def get_expiry(self, key: str) -> float:
         """When the current window ends, in seconds since the epoch; now, if there is no window."""
-        return self._find("expires", key, time.time())
+        now = time.monotonic()
+        return time.time() + self._find("expires", key, now) - now
 
     def check(self) -> bool:
         """Whether the counts can be read."""
@@ -92,7 +94,7 @@ class SharedStorage(Storage):
     def _find(self, column: str, key: str, absent: float) -> float:
         query = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # noqa: S608  # our own column
         with self._lock:
-            found = self._database.execute(query, (key, time.time())).fetchone()
+            found = self._database.execute(query, (key, time.monotonic())).fetchone()
         return absent if found is None else float(found[0])
 
 

@@ -203,7 +203,7 @@ class Summary(_Answer):
 class EvaluationWarning(_Answer):
     """Something to know about a successful answer."""
 
-    code: Literal["fewer_sentences", "empty_summary", "truncated_sentences"]
+    code: Literal["fewer_sentences", "empty_summary", "truncated_sentences", "unfamiliar_words"]
     detail: str
 
 

@@ -177,7 +177,8 @@ class Summarizer:
             )
             for index, sentence in enumerate(document.sentences)
         )
-        warnings = tuple(_warnings(sentences, indices, options))
+        familiar = self._rarity.familiar_share(texts) if self._rarity else None
+        warnings = tuple(_warnings(sentences, indices, options, familiar))
         return Evaluation(document.text, sentences, indices, self.model, warnings)
 
     def _evaluate(self, documents: Sequence[Document], options: SummaryOptions) -> list[Evaluation]:
@@ -203,8 +204,17 @@ class Summarizer:
 
 
 def _warnings(
-    sentences: Sequence[ScoredSentence], indices: Sequence[int], options: SummaryOptions
+    sentences: Sequence[ScoredSentence],
+    indices: Sequence[int],
+    options: SummaryOptions,
+    familiar: float | None,
 ) -> Iterator[EvaluationWarning]:
+    if familiar is not None:
+        yield EvaluationWarning(
+            "unfamiliar_words",
+            f"only {familiar:.0%} of the words occur in the articles that the model was trained on, as in"
+            " another language; its scores mean little here",
+        )
     truncated = sum(sentence.truncated for sentence in sentences)
     if truncated:
         yield EvaluationWarning(

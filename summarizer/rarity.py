@@ -17,6 +17,14 @@ RARITY_FILE = "rarity.json"
 # of people, which have no place in a model.
 FEWEST_ARTICLES = 3
 
+# An article has unfamiliar words if fewer than this share of at least so many words is listed. Text of
+# another European language reaches a half at most, by names and loan words; English with code, two thirds.
+LEAST_FAMILIAR = 0.55
+FEWEST_WORDS = 20
+
+# Fewer training articles than these do not list enough words to tell: of 100, half of the words are common.
+FEWEST_ARTICLES_TO_TELL = 300
+
 
 class Rarity:
     """The smoothed inverse document frequency log((N + 1) / (n + 1)) of a word that n of N articles contain.
@@ -44,6 +52,24 @@ class Rarity:
     def of(self, words: Hashes) -> NDArray[np.float64]:
         """The rarity of N words in lower case; shape (N,)."""
         return self._values[self._table.indices(words)]
+
+    def familiar_share(self, sentences: Sequence[str]) -> float | None:
+        """The share of an article's words that are listed, if it is so low that they are unfamiliar.
+
+        It then is in another language than the training articles, or hardly consists of words.
+
+        :returns: below :data:`LEAST_FAMILIAR`; None if the words are familiar, or too few to tell.
+        """
+        if self.articles < FEWEST_ARTICLES_TO_TELL:
+            return None
+        for part in (sentences[:2], sentences):  # the beginning settles it for nearly every article
+            words = words_of(" ".join(part))
+            if len(words) < FEWEST_WORDS:
+                continue
+            share = sum(word in self.counts for word in words) / len(words)
+            if share >= LEAST_FAMILIAR:
+                return None
+        return share if len(words) >= FEWEST_WORDS else None
 
     @classmethod
     def count(cls, articles: Iterable[Sequence[str]]) -> "Rarity":

@@ -44,6 +44,15 @@ def test_a_rejection_is_counted_by_its_reason(metrics):
     assert value(metrics, "summarizer_rejections_total", reason="queue_full") == 1
 
 
+def test_what_alerts_watch_is_there_before_it_first_happens(metrics):
+    alerts = (Path(__file__).parents[2] / "deploy/prometheus/alerts.yml").read_text()
+    for reason in re.findall(r'reason=~"([^"]*)"', alerts)[0].split("|"):
+        assert value(metrics, "summarizer_rejections_total", reason=reason) == 0
+    for status in re.findall(r'requests_total\{status="(\d+)"', alerts):
+        for route in ("/api/evaluate", "/api/evaluate/batch"):
+            assert value(metrics, "summarizer_requests_total", route=route, status=status) == 0
+
+
 def test_scores_fall_into_tenths(metrics, summarizer):
     evaluation = summarizer.evaluate("It was a storm. He said no. The river is in the city.")
     metrics.scores([evaluation])

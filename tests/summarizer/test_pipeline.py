@@ -195,6 +195,50 @@ def test_a_threshold_that_nothing_reaches_is_answered_with_the_best_score(summar
     assert evaluation.warnings[0].detail.endswith(f"1.0 or more; the best scores {best}")
 
 
+@pytest.fixture(scope="module")
+def shipped() -> Summarizer:
+    return Summarizer.load()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Gemeinderat hat am Dienstag die neue Brücke beschlossen. Sie soll bis zum Herbst fertig sein und"
+        " kostet die Stadt mehr, als der Kämmerer im Frühjahr versprochen hatte.",
+        "Le conseil municipal a voté mardi la construction du nouveau pont. Il doit ouvrir à l'automne et"
+        " coûtera plus cher que ce que le maire avait promis au printemps dernier.",
+        "El ayuntamiento aprobó el martes la construcción del nuevo puente. Debe abrir en otoño y costará más"
+        " de lo que el alcalde había prometido en primavera a los vecinos del barrio.",
+        "Городской совет во вторник одобрил строительство нового моста. Он должен открыться осенью и"
+        " обойдётся городу дороже, чем мэр обещал весной жителям этого района.",
+        "صوت مجلس المدينة يوم الثلاثاء على بناء الجسر الجديد. ومن المقرر أن يفتتح في الخريف وسيكلف المدينة"
+        " أكثر مما وعد به رئيس البلدية سكان الحي في الربيع الماضي.",
+    ],
+    ids=["German", "French", "Spanish", "Russian", "Arabic"],
+)
+def test_text_of_another_language_is_scored_with_a_warning(shipped, text):
+    evaluation = shipped.evaluate(text)
+    assert len(evaluation.sentences) == 2
+    assert [warning.code for warning in evaluation.warnings] == ["unfamiliar_words"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The council of Llanfairpwll voted on Tuesday for the Aberconwy footbridge, said Councillor Gwenllian"
+        " Prydderch-Jones. Bryn Cadwaladr of Plaid Cymru and Siân Eirlys Morgan abstained.",
+        "Whisk two eggs with a pinch of salt. Fold in the flour, a knob of butter and the zest of a lemon,"
+        " then rest the batter for half an hour before frying.",
+        "Use `df.groupby('key').agg(fn)`, not `apply`. With numpy>=1.26 the dtype stays int64, so you need no"
+        " astype() at all; see the docs of pandas for what else has changed.",
+        "Die Brücke ist alt.",
+    ],
+    ids=["names", "recipe", "code", "too short to tell"],
+)
+def test_familiar_words_and_too_few_to_tell_need_no_warning(shipped, text):
+    assert shipped.evaluate(text).warnings == ()
+
+
 def test_scores_have_no_more_than_six_decimals(summarizer):
     scores = [sentence.score for sentence in summarizer.evaluate(ARTICLE).sentences]
     assert scores == [round(score, 6) for score in scores]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer.errors import CheckpointDamaged
-from summarizer.rarity import FEWEST_ARTICLES, Rarity
+from summarizer.rarity import FEWEST_ARTICLES, FEWEST_ARTICLES_TO_TELL, FEWEST_WORDS, Rarity
 from summarizer.words import hashes_of, words_of
 
 ARTICLES = st.lists(st.lists(st.text(alphabet="abc é🙂.", max_size=12), max_size=4), max_size=12)
@@ -87,3 +87,30 @@ def test_it_is_json_with_a_word_a_line():
     text = Rarity(9, {"the": 9, 'say "no"': 3}).as_json()
     assert json.loads(text) == {"articles": 9, "words": {"the": 9, 'say "no"': 3}}
     assert len(text.splitlines()) == 4
+
+
+KNOWN = Rarity(FEWEST_ARTICLES_TO_TELL, {"the": 300, "ferry": 3})
+
+
+@pytest.mark.parametrize(
+    ("sentences", "share"),
+    [
+        (["The ferry."] * 20, None),
+        (["Die Fähre."] * 20, 0.0),
+        (["The Fähre."] * 20, 0.5),
+        (["The ferry, the Fähre."] * 20, None),
+        (["Die Fähre, die alte Fähre."] * 2 + ["The ferry."] * 20, None),
+        (["Die alte Fähre, die ganz alte Fähre."] * 2 + ["The Fähre."] * 18, 0.36),
+        (["Die Fähre"] * (FEWEST_WORDS // 2), 0.0),
+        (["Die Fähre"] * (FEWEST_WORDS // 2 - 1) + ["legt"], None),
+        (["…"] * 20, None),
+        ([], None),
+    ],
+)
+def test_words_are_unfamiliar_if_most_of_enough_of_them_are_not_listed(sentences, share):
+    assert KNOWN.familiar_share(sentences) == (None if share is None else pytest.approx(share))
+
+
+def test_a_model_of_few_articles_calls_no_words_unfamiliar():
+    few = Rarity(FEWEST_ARTICLES_TO_TELL - 1, KNOWN.counts)
+    assert few.familiar_share(["Die Fähre."] * 20) is None
