@@ -1,15 +1,13 @@
 """The output folder: used by one run at a time, and for one input, model and set of settings."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from summarizer.corpus_writing import remove_drafts
-from summarizer.drafts import write_whole
+from summarizer.alone import alone
+from summarizer.drafts import is_free, remove_drafts, write_whole
 from summarizer.errors import CorpusError
 
 MANIFEST_FILE = "manifest.json"
@@ -25,23 +23,17 @@ def locked_output_folder(out: Path, manifest: Mapping[str, Any]) -> Iterator[Non
     The manifest says that parts are missing until :func:`write_manifest` says otherwise.
 
     :param manifest: the input, settings and model that the parts belong to.
-    :raises CorpusError: the folder belongs to something else, or another run has locked it.
+    :raises CorpusError: the folder belongs to something else.
+    :raises BlockingIOError: another run has locked it.
     """
     if out.exists() and not out.is_dir():
         raise CorpusError(f"{out} is a file; name a folder for the parts")
     out.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(f"{out} is being written by another run; wait until it ends") from None
+    with alone(out):
         _check_manifest(out, manifest)
         write_manifest(out, {**manifest, "complete": False})
         remove_drafts(out)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
@@ -53,7 +45,7 @@ def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
 def _check_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
     file = out / MANIFEST_FILE
     if not file.exists():
-        if any(not path.name.endswith(".draft") for path in out.iterdir()):
+        if not is_free(out):
             raise CorpusError(f"{out} contains other files, but no {MANIFEST_FILE}; name a new folder")
         return
     try:

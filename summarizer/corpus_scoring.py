@@ -35,9 +35,9 @@ from summarizer.corpus_writing import (
     as_table,
     parquet_schema,
     part_name,
-    write_part,
 )
 from summarizer.document import Document, Evaluation
+from summarizer.drafts import write_whole
 from summarizer.errors import CorpusError, InputError, InvalidOption
 from summarizer.options import DEFAULT_OPTIONS, SummaryOptions
 from summarizer.pipeline import Summarizer
@@ -208,7 +208,8 @@ def score_task(task: Task, job: Job) -> Counts:
     rows = rows_of(task.chunk, task.file, settings.columns)
     results = list(_results(rows, _load(job), settings.options))
     content = as_lines(results) if job.schema is None else as_table(results, job.schema)
-    write_part(job.out / task.part, content)
+    # A process that briefly outlives its run may write the same part; both write the same bytes.
+    write_whole(job.out / task.part, content, shared=True)
     return counts_of(task, sum("error" in result for result in results))
 
 

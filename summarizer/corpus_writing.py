@@ -1,10 +1,7 @@
 """The results of a chunk as one part: a file that appears whole or not at all, the same in each run."""
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 from pydantic_core import to_json
 
@@ -15,8 +12,6 @@ PartFormat = Literal["jsonl", "parquet"]
 
 # Fields of a result, apart from the columns to keep.
 RESULT_FIELDS = ("id", "sentences", "summary", "warnings", "error")
-
-_DRAFTS = ".part-*.draft"
 
 
 def part_name(file: int, chunk: int, part_format: PartFormat) -> str:
@@ -102,30 +97,6 @@ def parquet_schema(files: Sequence[InputFile], columns: Columns) -> bytes:
     )
     content: bytes = schema.serialize().to_pybytes()
     return content
-
-
-def write_part(file: Path, content: bytes) -> None:
-    """Write a part under a name of its own, and rename it when it is safely on disk.
-
-    Two processes may write the same part, for example if one briefly outlives its run: they write to
-    different drafts, and both write the same bytes.
-    """
-    draft = file.with_name(f".{file.name}.{uuid4().hex}.draft")
-    try:
-        with draft.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def remove_drafts(folder: Path) -> None:
-    """Remove the drafts of processes that were killed while writing."""
-    for draft in folder.glob(_DRAFTS):
-        draft.unlink(missing_ok=True)
 
 
 def _column_value(value: object, field: Any, pyarrow: Any) -> object:

@@ -1,10 +1,12 @@
 """Folders and files that appear whole or not at all."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 _DRAFT = ".draft"
 
@@ -54,24 +56,46 @@ def check_replaceable(folder: Path, marker: str) -> None:
         )
 
 
-def write_whole(file: Path, content: str | bytes) -> None:
-    """Write a file, text as UTF-8. If the process is killed meanwhile, the old file remains, or none."""
-    draft = file.with_name(f".{file.name}{_DRAFT}")
+@contextmanager
+def draft_of_file(file: Path, *, shared: bool = False) -> Iterator[Path]:
+    """A temporary file next to the wanted one, renamed to it when the block succeeds and it is on disk.
+
+    A process that is killed leaves the old file, or none, and the draft; see :func:`is_draft`.
+
+    :param shared: whether other processes may write the same file meanwhile, each to a draft of its own.
+    """
+    own = f".{uuid4().hex}" if shared else ""
+    draft = file.with_name(f".{file.name}{own}{_DRAFT}")
     try:
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        yield draft
+        with draft.open("rb") as stream:
+            os.fsync(stream.fileno())
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
 
 
+def write_whole(file: Path, content: str | bytes, *, shared: bool = False) -> None:
+    """Write a file by :func:`draft_of_file`, text as UTF-8."""
+    with draft_of_file(file, shared=shared) as draft:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def is_draft(file: Path) -> bool:
+    """Whether the file is what a process left that was killed in :func:`draft_of_file`."""
+    return file.name.startswith(".") and file.name.endswith(_DRAFT)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what processes left in a folder that were killed in :func:`draft_of_file`."""
+    for file in filter(is_draft, folder.iterdir()):
+        file.unlink(missing_ok=True)
+
+
 def is_free(folder: Path) -> bool:
-    """Whether the folder is absent, empty, or contains only drafts of a killed :func:`write_whole`."""
-    if not folder.exists():
-        return True
-    return folder.is_dir() and all(
-        path.name.startswith(".") and path.name.endswith(_DRAFT) for path in folder.iterdir()
-    )
+    """Whether the folder is absent, empty, or contains only drafts of files."""
+    return not folder.exists() or (folder.is_dir() and all(map(is_draft, folder.iterdir())))
 
 
 def _open_to_all(folder: Path) -> None:

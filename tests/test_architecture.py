@@ -13,6 +13,7 @@ LAYERS = {
     "summarizer": [
         {"errors"},
         {
+            "alone",
             "batching",
             "document",
             "drafts",
@@ -49,7 +50,6 @@ LAYERS = {
     "training": [
         {"errors"},
         {
-            "alone",
             "boilerplate",
             "corpus",
             "alignment",

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from summarizer.batching import batches_under_budget
+from summarizer.drafts import draft_of_file
 from summarizer.model import ModelConfig, network_input
 from summarizer.options import SummaryOptions
 from summarizer.selection import select
@@ -317,7 +318,6 @@ class _Fitting:
         """Replace the state file; a kill meanwhile leaves the old one."""
         if self.processes.first:
             file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_suffix(".draft")
             state = {
                 "settings": self.settings,
                 "weights": self.network.state_dict(),
@@ -327,12 +327,11 @@ class _Fitting:
                 "step": self.step,
                 "so_far": list(self.so_far),
             }
-            try:
-                torch.save(state, draft)
-            except RuntimeError as error:  # raised by PyTorch for a full disk
-                draft.unlink(missing_ok=True)
-                raise OSError(f"{file} cannot be written; is the disk full? {error}") from error
-            draft.replace(file)
+            with draft_of_file(file) as draft:
+                try:
+                    torch.save(state, draft)
+                except RuntimeError as error:  # raised by PyTorch for a full disk
+                    raise OSError(f"{file} cannot be written; is the disk full? {error}") from error
 
     def restore(self, file: Path) -> None:
         """:raises FitError: the file is damaged, or a state of another fit."""

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from summarizer.alone import alone
 from summarizer.drafts import write_whole
 from summarizer.encoder import Encoder, StaticEncoder, sha256_of
 from summarizer.errors import InputError
@@ -35,7 +36,6 @@ from summarizer.rarity import RARITY_FILE, Rarity
 from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import RARITY_FEATURES, text_features
-from training.alone import alone
 from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, canonical, closeness, folder_name, needs_vectors
 from training.corpus import Article, Split, split_of, unknown_sources

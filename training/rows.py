@@ -10,17 +10,18 @@ A group is appended in two steps: first its rows, then its line. A process that 
 leaves rows without a line, or half a line; both are cut off when the store is opened again.
 """
 
-import fcntl
 import json
 import os
 import zlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer.alone import alone
 from summarizer.drafts import write_whole
 from training.errors import TrainingError
 
@@ -41,7 +42,8 @@ class RowStore:
     :param folder: created if it does not exist.
     :param about: what the rows are; a store with other contents is refused.
     :param width: numbers in a row.
-    :raises RowStoreError: another process writes to it, it contains something else, or it is damaged.
+    :raises RowStoreError: it contains something else, or is damaged.
+    :raises BlockingIOError: another process writes to it.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any], width: int) -> None:
@@ -49,10 +51,12 @@ class RowStore:
         self.folder = folder
         self.width = width
         self._check_about({**about, "width": width})
-        self._rows = (folder / ROWS_FILE).open("ab")
-        self._lock()
-        self._places = self._recover()
-        self._index = (folder / INDEX_FILE).open("a", encoding="utf-8")
+        with ExitStack() as held:
+            held.enter_context(alone(folder))
+            self._rows = held.enter_context((folder / ROWS_FILE).open("ab"))
+            self._places = self._recover()
+            self._index = held.enter_context((folder / INDEX_FILE).open("a", encoding="utf-8"))
+            self._held = held.pop_all()
 
     def __enter__(self) -> "RowStore":
         return self
@@ -64,9 +68,8 @@ class RowStore:
         return key in self._places
 
     def close(self) -> None:
-        """Release the lock."""
-        self._index.close()
-        self._rows.close()
+        """Close the files and release the lock."""
+        self._held.close()
 
     def add(self, key: str, rows: NDArray[np.float32]) -> None:
         """Append one group; it survives a kill once :meth:`flush` has run.
@@ -89,16 +92,6 @@ class RowStore:
     def read(self) -> "Rows":
         """What has been flushed, memory-mapped."""
         return Rows(self.folder, self._places, self.width)
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._rows, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._rows.close()
-            raise RowStoreError(
-                f"{self.folder} is being written by another process; wait until it ends, or name another"
-                " folder"
-            ) from None
 
     def _check_about(self, about: Mapping[str, Any]) -> None:
         file = self.folder / ABOUT_FILE

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from summarizer import checkpoint
+from summarizer.alone import alone
 from summarizer.drafts import is_free, write_whole
 from summarizer.encoder import Encoder, StaticEncoder
 from summarizer.errors import SummarizerError
-from training.alone import alone
 from training.card import card
 from training.config import RunConfig, as_toml, as_values, read_run, run_config
 from training.corpus import Split

@@ -27,8 +27,8 @@ import torch
 from optuna.storages.journal import JournalFileBackend
 from tqdm import tqdm
 
+from summarizer.alone import alone, helping, together
 from summarizer.drafts import write_whole
-from training.alone import alone, helping, together
 from training.closeness import canonical
 from training.config import ConfigError, RunConfig, as_toml, as_values, run_config, settings
 from training.distributed import processes

@@ -349,7 +349,7 @@ def test_a_folder_with_another_manifest_is_left_alone(tmp_path, corpus, score, c
 
 def test_two_runs_do_not_share_a_folder(tmp_path, corpus, score):
     def meanwhile(counts, size):
-        with pytest.raises(CorpusError, match="is being written by another run"):
+        with pytest.raises(BlockingIOError, match="is being written by another process"):
             score(corpus, tmp_path / "out")
 
     assert score(corpus, tmp_path / "out", on_progress=meanwhile).parts == 4

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer.drafts import draft_of
+from summarizer.drafts import draft_of, draft_of_file, is_free, remove_drafts, write_whole
 
 
 def names(folder):
@@ -63,3 +63,37 @@ def test_what_somebody_else_wrote_is_not_replaced(tmp_path):
             with draft_of(tmp_path / name, marker="config"):
                 pytest.fail("nothing should be written")
     assert names(tmp_path / "wanted") == ["thesis.txt"]
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    file = tmp_path / "wanted.json"
+    write_whole(file, "é")
+    assert file.read_bytes() == "é".encode()
+    with pytest.raises(ZeroDivisionError), draft_of_file(file) as draft:
+        draft.write_text(f"new {1 / 0}")
+    assert file.read_text() == "é"
+    assert names(tmp_path) == ["wanted.json"]
+
+
+def test_processes_that_write_the_same_file_write_drafts_of_their_own(tmp_path):
+    file = tmp_path / "wanted.json"
+    with draft_of_file(file, shared=True) as one, draft_of_file(file, shared=True) as other:
+        assert one != other
+        one.write_text("1")
+        other.write_text("2")
+    assert names(tmp_path) == ["wanted.json"]
+
+
+def test_what_a_killed_process_left_neither_occupies_a_folder_nor_stays(tmp_path):
+    with draft_of_file(tmp_path / "wanted.json", shared=True) as left:
+        left.write_text("half")
+        left.with_name(left.name.replace("wanted", "killed")).write_text("half")
+    assert not is_free(tmp_path)
+    (tmp_path / "wanted.json").unlink()
+    assert is_free(tmp_path)
+    remove_drafts(tmp_path)
+    assert names(tmp_path) == []
+    assert is_free(tmp_path / "absent")
+    (tmp_path / ".hidden").touch()
+    assert not is_free(tmp_path)
+    assert not is_free(tmp_path / ".hidden")

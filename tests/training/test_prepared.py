@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from summarizer.alone import alone
 from summarizer.encoder import Encoded, StaticEncoder
 from summarizer.text_features import text_features
 from tests.tiny import make_encoder_folder
-from training.alone import alone
 from training.corpus import Article, split_of
 from training.prepared import PreparedError, add_targets, load, prepare, read_rarity
 from training.rows import RowStoreError

@@ -103,7 +103,7 @@ def test_two_processes_cannot_write_at_once(tmp_path):
     other.start()
     try:
         assert held.wait(30)
-        with pytest.raises(RowStoreError, match="being written by another process"):
+        with pytest.raises(BlockingIOError, match="being written by another process"):
             RowStore(tmp_path / "store", ABOUT, 3)
     finally:
         release.set()

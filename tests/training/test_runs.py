@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from summarizer import Summarizer, checkpoint
+from summarizer.alone import alone
 from tests.tiny import make_encoder_folder
 from tests.training.corpus import write_corpus
 from training.__main__ import main
-from training.alone import alone
 from training.config import run_config
 from training.distributed import ProcessError
 from training.runs import RunError, fit_run, open_run, report_run
