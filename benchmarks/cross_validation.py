@@ -1,7 +1,10 @@
 """How far above the lead a recipe is, on every article of some sources that is not in the test split.
 
 python benchmarks/cross_validation.py PREPARED CLEAN [--preset shipped] [--sources cnndm,poc,inshorts]
-                                     [--closeness oracle]
+                                     [--closeness oracle] [--config RUN.toml --out FOLDER --beside FOLDER]
+
+Two recipes are compared article by article if the second is measured --beside the folder of the first;
+`python -m training config` writes a run file with other settings. With --unseen, whole sources are held out.
 
 A test split of 150 articles cannot tell a difference of one ROUGE-2 point from none. Here the articles of
 the sources are dealt into folds by a hash of their ids; each fold is scored by networks that were trained on
@@ -16,7 +19,7 @@ them in the articles that are measured.
 import argparse
 import dataclasses
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +30,17 @@ from summarizer.model import ModelConfig, SentenceScorer
 from summarizer.rarity import Rarity
 from summarizer.text_features import text_features
 from training.closeness import folder_name
-from training.config import RunConfig, preset, run_config
+from training.config import RunConfig, preset, read_run, run_config
 from training.distributed import Processes
-from training.evaluation import ROUGE, Figures, measure, trained
+from training.evaluation import ROUGE, Figures, Model, measure, trained
 from training.fit import fit
-from training.near_duplicates import near_duplicates
+from training.near_duplicates import NearDuplicate, near_duplicates
 from training.network import Network
 from training.prepared import PreparedArticle, add_targets, load
 
 QUOTES, CHOICES = ("rouge1", "rouge2"), ("auc", "precision")
 COMPARED = ("lead", "pacsum", "lexrank", "centroid")
-HEADER = (
-    f"| source | articles | | model | {' | '.join(f'{name}, model minus it' for name in COMPARED)} |",
-    f"| --- | ---: | --- | ---: |{' --- |' * len(COMPARED)}",
-)
+SCORES_FILE = "scores.npz"  # of the held-out articles, by id
 LABELS = {"rouge1": "R-1", "rouge2": "R-2", "auc": "AUC", "precision": "P at k"}
 
 ALONE = Processes(0, 1, torch.device("cpu"))
@@ -48,59 +48,98 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 
 def main() -> None:
     """Print two tables; folds that are done are not trained again."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("prepared", type=Path)
-    parser.add_argument("clean", type=Path)
-    parser.add_argument("--preset", default="shipped")
-    parser.add_argument("--sources", default="cnndm,poc,inshorts")
-    parser.add_argument("--closeness", help="what makes the targets; as the preset says by default")
-    parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument(
-        "--restarts", type=int, help="networks that are averaged; as the preset says by default"
-    )
-    parser.add_argument("--out", type=Path, default=Path("runs/cross-validation"), help="states of the fits")
+    parser = _parser()
     parsed = parser.parse_args()
     torch.set_num_threads(1)
-    run, sources = run_config(preset(parsed.preset)), parsed.sources.split(",")
+    values = read_run(parsed.config) if parsed.config else preset(parsed.preset)
+    run = run_config(values)
     run = dataclasses.replace(run, closeness=parsed.closeness or run.closeness)
-    restarts = parsed.restarts or run.fit.restarts
     for folder in (parsed.prepared, parsed.clean):
         add_targets(folder, run.closeness)
     manifest, trained_on = load(parsed.prepared, run.closeness)
     clean = {article.id: article for article in load(parsed.clean, run.closeness)[1]}
     known = [article for article in trained_on if article.split in ("train", "validation")]
-    folds = {
-        article.id: zlib.crc32(article.id.encode()) % parsed.folds
-        for article in known
-        if article.source in sources
-    }
-    if unknown := set(sources) - {article.source for article in known}:
-        parser.error(f"no articles of {', '.join(sorted(unknown))} in {parsed.prepared}")
-    texts = [" ".join(clean[article.id].sentences) for article in known]
-    pairs = list(near_duplicates(texts))
+    places = folds(known, parsed.unseen or parsed.sources, None if parsed.unseen else parsed.folds)
+    if not all(places):
+        parser.error(f"a fold has no article in {parsed.prepared}; check the names of the sources")
+    pairs = list(near_duplicates([" ".join(clean[article.id].sentences) for article in known]))
     measured: list[PreparedArticle] = []
     scores: dict[str, NDArray[np.float64]] = {}
-    for fold in range(parsed.folds):
-        held = [place for place, article in enumerate(known) if folds.get(article.id) == fold]
-        related = set(held)
-        for pair in pairs:
-            if pair.first in related or pair.second in related:
-                related |= {pair.first, pair.second}
-        rest = [article for place, article in enumerate(known) if place not in related]
+    for fold, held in enumerate(places):
+        rest = unrelated(known, held, pairs)
         rarity = Rarity.count(article.sentences for article in rest if article.split == "train")
         rest = [with_rarity(article, rarity) for article in rest]
-        folder = parsed.out / parsed.preset / folder_name(run.closeness) / str(fold)
-        fingerprint = f"{manifest.digest} {run.closeness} {','.join(sources)} {fold} of {parsed.folds}"
-        model = networks(rest, run, restarts, manifest.dimension, folder, fingerprint)
+        recipe = (parsed.config or Path(parsed.preset)).stem
+        folder = parsed.out / recipe / folder_name(run.closeness) / str(fold)
+        dealt = f"{parsed.unseen or parsed.sources} {fold} of {len(places)}"
+        fingerprint = f"{manifest.digest} {run.closeness} {dealt}"
+        model = networks(rest, run, parsed.restarts, manifest.dimension, folder, fingerprint)
         for place in held:
             article = with_rarity(clean[known[place].id], rarity)
             scores[article.id] = trained(model)(article)
             measured.append(article)
-        print(f"fold {fold + 1} of {parsed.folds}: {len(rest)} articles to learn from, {len(held)} held out")
-    figures = measure(measured, {"model": lambda article: scores[article.id]})
-    for metrics in (QUOTES, CHOICES):
-        if rows := list(table(figures, metrics)):
-            print("\n".join(["", *HEADER, *rows]))
+        print(f"fold {fold + 1} of {len(places)}: {len(rest)} articles to learn from, {len(held)} held out")
+    np.savez(parsed.out / SCORES_FILE, **scores)  # type: ignore[arg-type]  # its options have other names
+    models: dict[str, Model] = {"model": lambda article: scores[article.id]}
+    if parsed.beside:
+        others = np.load(parsed.beside / SCORES_FILE)
+        if set(others.files) != set(scores):
+            parser.error(f"{parsed.beside} has scores of other articles: other sources or folds")
+        models["other"] = lambda article: others[article.id]
+    show(measure(measured, models), [*COMPARED, *list(models)[1:]])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("clean", type=Path)
+    recipe = parser.add_mutually_exclusive_group()
+    recipe.add_argument("--preset", default="shipped")
+    recipe.add_argument("--config", type=Path, help="a run file instead of the preset")
+    parser.add_argument("--sources", default="cnndm,poc,inshorts")
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument(
+        "--unseen",
+        metavar="SOURCES",
+        help="whole sources as folds, such as cnndm+poc,inshorts: none of a fold's is learned from",
+    )
+    parser.add_argument("--closeness", help="what makes the targets; as the recipe says by default")
+    parser.add_argument("--restarts", type=int, default=1, help="networks that are averaged")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/cross-validation"), help="states of the fits, and the scores"
+    )
+    parser.add_argument(
+        "--beside", type=Path, help="folder of another recipe, by the same folds of the same articles"
+    )
+    return parser
+
+
+def folds(articles: Sequence[PreparedArticle], sources: str, count: int | None) -> list[list[int]]:
+    """The indices of the articles of each fold.
+
+    :param sources: the names of the sources to measure, with commas between them.
+    :param count: number of folds, into which articles are dealt by a hash of their ids; None for a fold of
+        each name, or of several names with a plus between them.
+    """
+    names = [part.split("+") for part in sources.split(",")]
+    if count is None:
+        return [[place for place, article in enumerate(articles) if article.source in part] for part in names]
+    dealt: list[list[int]] = [[] for _ in range(count)]
+    for place, article in enumerate(articles):
+        if [article.source] in names:
+            dealt[zlib.crc32(article.id.encode()) % count].append(place)
+    return dealt
+
+
+def unrelated(
+    articles: Sequence[PreparedArticle], held: Iterable[int], pairs: Iterable[NearDuplicate]
+) -> list[PreparedArticle]:
+    """The articles that are not held out and share no text with those that are."""
+    related = set(held)
+    for pair in pairs:
+        if pair.first in related or pair.second in related:
+            related |= {pair.first, pair.second}
+    return [article for place, article in enumerate(articles) if place not in related]
 
 
 def with_rarity(article: PreparedArticle, rarity: Rarity) -> PreparedArticle:
@@ -127,13 +166,17 @@ def networks(
     training = [article for article in articles if article.split == "train"]
     validation = [article for article in articles if article.split == "validation"]
     config: ModelConfig = run.model_for(dimension)
+    sources = {article.source for article in articles}
+    weights_of_sources = ",".join(
+        f"{source}={weight}" for source, weight in run.fit.weight_by_source().items() if source in sources
+    )
     weights: dict[str, np.ndarray] = {}
     for member in range(restarts):
         network: Network = fit(
             training,
             validation,
             config,
-            dataclasses.replace(run.fit, seed=member),
+            dataclasses.replace(run.fit, seed=member, weights=weights_of_sources),
             ALONE,
             state_file=folder / f"{member}.pt",
             fingerprint=f"{fingerprint} {len(training)} {len(validation)}",
@@ -143,7 +186,17 @@ def networks(
     return SentenceScorer(dataclasses.replace(config, members=restarts), weights)
 
 
-def table(figures: Figures, metrics: Sequence[str]) -> Iterator[str]:
+def show(figures: Figures, compared: Sequence[str]) -> None:
+    """Print a table of the quotes and one of the choices, if there are any."""
+    names = " | ".join(f"{name}, model minus it" for name in compared)
+    for metrics in (QUOTES, CHOICES):
+        if rows := list(table(figures, metrics, compared)):
+            print(f"\n| source | articles | | model | {names} |")
+            print(f"| --- | ---: | --- | ---: |{' --- |' * len(compared)}")
+            print("\n".join(rows))
+
+
+def table(figures: Figures, metrics: Sequence[str], compared: Sequence[str]) -> Iterator[str]:
     """Rows: means, and how far the model is above each baseline with the 95 % interval, where defined."""
     parts = {**figures["sources"], "together": figures["overall"]}
     for source, part in parts.items():
@@ -153,7 +206,7 @@ def table(figures: Figures, metrics: Sequence[str]) -> Iterator[str]:
                 continue
             digits = 2 if metric in ROUGE else 3
             cells = [f"{systems['model'][metric]['mean']:.{digits}f}"]
-            for name in COMPARED:
+            for name in compared:
                 above = systems[name]["model_minus"][metric]
                 cell = f"{systems[name][metric]['mean']:.{digits}f}, {above['mean']:+.{digits}f}"
                 if above["low"] is not None:  # it is None of a single article

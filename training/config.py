@@ -63,6 +63,8 @@ class FitConfig:
     :ivar l1: Weight of the sum of the absolute values of all weight matrices, added to the loss.
     :ivar l2: Weight decay of the matrices: decoupled with ``adamw``, part of the gradient with the others.
     :ivar clip: Maximum norm of the gradient; 0 for no limit.
+    :ivar average: Decay per step of a moving average of the weights, which is then validated and kept instead
+        of the weights of the last step; in [0, 1), 0 for none. The average follows more quickly at first.
     :ivar batch_steps: Number of padded sentences in a batch of one process.
     :ivar precision: Either ``float32``, or ``bfloat16`` for matrix products, which pays on a GPU.
     :ivar device: Where to train: ``auto`` (a GPU where PyTorch finds one), ``cpu``, ``cuda``,
@@ -86,6 +88,7 @@ class FitConfig:
     l1: float = 0.0
     l2: float = 1e-2
     clip: float = 1.0
+    average: float = 0.0
     batch_steps: int = 1024
     precision: Precision = "float32"
     device: str = "auto"
@@ -104,8 +107,9 @@ class FitConfig:
         for name in ("l1", "l2", "clip"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise ValueError(f"{name} must be finite and at least 0; got {getattr(self, name)}")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"warmup must be from 0 to 1 (not included); got {self.warmup}")
+        for name in ("warmup", "average"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be from 0 to 1 (not included); got {getattr(self, name)}")
         self.weight_by_source()
 
     def weight_by_source(self) -> dict[str, float]:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from summarizer.batching import batches_under_budget
@@ -187,12 +188,18 @@ class _Fitting:
         torch.manual_seed(config.seed)
         self.network = Network(model).to(processes.device)
         self.wrapped = processes.wrap(self.network)
+        self.average = _average(self.network, config.average) if config.average else None
         self.optimizer = _optimizer(self.network, config)
         self.history: list[Epoch] = []
         self.best_weights: Mapping[str, Tensor] = {}
         self.step = 0
         self.so_far = Total(torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64))
         self.rouge = RougeMeter()
+
+    @property
+    def kept(self) -> Network:
+        """The network to validate and keep: the one that is trained, or the average of its past weights."""
+        return self.network if self.average is None else cast(Network, self.average.module)
 
     @property
     def best(self) -> Epoch:
@@ -226,7 +233,7 @@ class _Fitting:
         epoch = self._validate(number, self.so_far.mean.item())
         self.history.append(epoch)
         if self.best is epoch:
-            self.best_weights = copy.deepcopy(self.network.state_dict())
+            self.best_weights = copy.deepcopy(self.kept.state_dict())
         self.step, self.so_far = 0, Total(self.so_far.sum * 0, self.so_far.weight * 0)
         if state_file:
             self.save(state_file)
@@ -250,6 +257,8 @@ class _Fitting:
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         self.step = step + 1
         added = self.processes.sum(found.sum * weight).double().cpu()
         if not added.isfinite():
@@ -259,12 +268,12 @@ class _Fitting:
     @torch.inference_mode()
     def _validate(self, number: int, training_loss: float) -> Epoch:
         """Each process validates its share of the articles; then the sums are added up."""
-        self.network.eval()
-        self.processes.broadcast_buffers(self.network)
+        self.kept.eval()
+        self.processes.broadcast_buffers(self.kept)
         mine = self.validation[self.processes.rank :: self.processes.count]
         sums = torch.zeros(8, dtype=torch.float64)  # pairs of sum and count: loss, error, nDCG, ROUGE-2
         for batch in _batches(mine, self.config.batch_steps, None):
-            outputs, targets, mask = self._outputs(self.network, batch)
+            outputs, targets, mask = self._outputs(self.kept, batch)
             loss = self._loss(batch, outputs, targets, mask)
             scores = self.network.activate(outputs).clamp(0, 1)
             error = absolute_error(scores, targets, mask.float())
@@ -322,6 +331,7 @@ class _Fitting:
                 "settings": self.settings,
                 "weights": self.network.state_dict(),
                 "best_weights": dict(self.best_weights),
+                "average": {} if self.average is None else self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "history": [asdict(epoch) for epoch in self.history],
                 "step": self.step,
@@ -349,11 +359,26 @@ class _Fitting:
                     " name another folder, or remove it to start over"
                 )
         self.network.load_state_dict(state["weights"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best_weights = state["best_weights"]
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.step = state["step"]
         self.so_far = Total(*(value.cpu() for value in state["so_far"]))
+
+
+def _average(network: Network, decay: float) -> AveragedModel:
+    """The exponential moving average of a network's weights, beginning at the first step.
+
+    The decay of step n is at most (1 + n) / (10 + n), so that the random weights of the beginning are soon
+    forgotten, as in TensorFlow's ``ExponentialMovingAverage``.
+    """
+
+    def update(average: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
+        return torch.lerp(now, average, min(decay, (1 + int(steps)) / (10 + int(steps))))
+
+    return AveragedModel(network, avg_fn=update)
 
 
 def _optimizer(network: Network, config: FitConfig) -> torch.optim.Optimizer:

@@ -155,8 +155,9 @@ def test_weights_that_name_no_source_are_refused():
         run(dataclasses.replace(QUICK, weights="a=0"))
 
 
-def test_the_validation_loss_is_the_mean_over_real_sentences():
-    found = run(dataclasses.replace(QUICK, epochs=1))
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_the_validation_loss_is_the_mean_over_real_sentences(average):
+    found = run(dataclasses.replace(QUICK, epochs=1, average=average))
     total = count = 0.0
     for article in VALIDATION:
         batch = pad([network_input(article.vectors, article.features, MODEL)])
@@ -199,7 +200,8 @@ def test_a_fit_that_was_killed_in_any_step_ends_with_the_same_weights(
     tmp_path, monkeypatch, optimizer, place
 ):
     noisy = dataclasses.replace(MODEL, dropout_inputs=0.2, dropout_recurrent=0.2, dropout_outputs=0.2)
-    config = dataclasses.replace(QUICK, optimizer=optimizer, schedule="cosine", warmup=0.2)
+    average = 0.9 if optimizer == "rmsprop" else 0.0
+    config = dataclasses.replace(QUICK, optimizer=optimizer, schedule="cosine", warmup=0.2, average=average)
     whole = run(config, noisy)
     monkeypatch.setattr("training.fit.SECONDS_BETWEEN_SAVES", 0.0)
     with monkeypatch.context() as patched:
@@ -218,6 +220,29 @@ def test_a_fit_that_was_killed_in_any_step_ends_with_the_same_weights(
     resumed = run(config, noisy, state_file=tmp_path / "state.pt")
     assert weights(resumed) == weights(whole)
     assert resumed.history == whole.history
+
+
+def test_the_average_of_the_weights_is_kept_while_training_goes_on_without_it(monkeypatch):
+    from training.fit import _Fitting
+
+    steps: list[dict[str, np.ndarray]] = []
+    step = _Fitting._train
+
+    def watched(self, *arguments):  # type: ignore[no-untyped-def]
+        step(self, *arguments)
+        steps.append(self.network.weights())
+
+    monkeypatch.setattr(_Fitting, "_train", watched)
+    run(QUICK)
+    without, steps = steps, []
+    found = run(dataclasses.replace(QUICK, average=0.5))
+    for name, trained in steps[-1].items():
+        np.testing.assert_array_equal(trained, without[-1][name])
+        expected = steps[0][name]
+        for number, now in enumerate(steps[1 : len(steps) * found.best.number // QUICK.epochs], start=1):
+            decay = min(0.5, (1 + number) / (10 + number))
+            expected = decay * expected + (1 - decay) * now[name]
+        np.testing.assert_allclose(found.network.weights()[name], expected, atol=1e-6, err_msg=name)
 
 
 def test_a_finished_fit_is_not_done_again(tmp_path):
