@@ -19,7 +19,7 @@ them in the articles that are measured.
 import argparse
 import dataclasses
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -167,8 +167,14 @@ def networks(
     validation = [article for article in articles if article.split == "validation"]
     config: ModelConfig = run.model_for(dimension)
     sources = {article.source for article in articles}
-    weights_of_sources = ",".join(
-        f"{source}={weight}" for source, weight in run.fit.weight_by_source().items() if source in sources
+
+    def of_sources(given: Mapping[str, float]) -> str:
+        return ",".join(f"{source}={value}" for source, value in given.items() if source in sources)
+
+    fit_config = dataclasses.replace(
+        run.fit,
+        weights=of_sources(run.fit.weight_by_source()),
+        lead=of_sources(run.fit.lead_by_source()),
     )
     weights: dict[str, np.ndarray] = {}
     for member in range(restarts):
@@ -176,7 +182,7 @@ def networks(
             training,
             validation,
             config,
-            dataclasses.replace(run.fit, seed=member, weights=weights_of_sources),
+            dataclasses.replace(fit_config, seed=member),
             ALONE,
             state_file=folder / f"{member}.pt",
             fingerprint=f"{fingerprint} {len(training)} {len(validation)}",

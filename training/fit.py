@@ -28,6 +28,7 @@ from training.config import FitConfig
 from training.corpus import unknown_sources
 from training.distributed import Processes
 from training.errors import TrainingError
+from training.leaning import lean
 from training.losses import LOSSES, ON_SCORES, Total, absolute_error
 from training.metrics import RougeMeter, ndcg
 from training.network import Network, PaddedBatch, pad
@@ -111,12 +112,17 @@ def fit(
                 f"no {name} article: by their hash a tenth of the ids goes to validation and a tenth to test;"
                 " give more articles"
             )
-    weights = config.weight_by_source()
+    weights, lead = config.weight_by_source(), config.lead_by_source()
     sources = {article.source for article in (*training, *validation)}
-    if unknown := unknown_sources("weights", weights, sources):
-        raise FitError(unknown)
+    for name, given in (("weights", weights), ("lead", lead)):
+        if unknown := unknown_sources(name, given, sources):
+            raise FitError(unknown)
     training, validation = (
-        [article for article in articles if weights.get(article.source, 1.0)]
+        [
+            lean(article, lead.get(article.source, 0.0))
+            for article in articles
+            if weights.get(article.source, 1.0)
+        ]
         for articles in (training, validation)
     )
     training += [article.littered for article in training if article.littered]

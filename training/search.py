@@ -50,9 +50,9 @@ _IGNORED = frozenset({"name", "version", "fit.restarts", "fit.combine"})
 # Settings that change the meaning of every monitored metric; weights decide which articles are measured.
 _CHANGES_ANY = frozenset({"fit.monitor", "fit.weights"})
 _CHANGES: Mapping[str, Set[str]] = {
-    "loss": {"fit.loss", "fit.counted", "closeness"},
-    "mae": {"closeness"},
-    "ndcg": {"closeness"},
+    "loss": {"fit.loss", "fit.counted", "fit.lead", "closeness"},
+    "mae": {"fit.lead", "closeness"},
+    "ndcg": {"fit.lead", "closeness"},
     "rouge2": set(),
 }
 
