@@ -14,8 +14,8 @@ def card(config: CheckpointConfig, figures: Mapping[str, Mapping[str, Any]]) -> 
     """Markdown for the checkpoint's README.
 
     :param config: its ``training`` may contain ``articles`` (split -> number), ``sources`` (source ->
-        number), ``left_out`` (sources), how the articles were prepared (``boilerplate``, ``introductions``) and
-        the settings (``run``).
+        number), ``left_out`` (sources), how the articles were prepared (``boilerplate``, ``introductions``)
+        and the settings (``run``).
     :param figures: split -> the result of :func:`training.evaluation.measure`; the last one is shown in full,
         the others by their verdict.
     """
@@ -103,8 +103,8 @@ def _data(training: Mapping[str, Any]) -> str:
         told.append(f"Half of the training articles of {_listed(introductions)} began with their quotes.")
     if lead := training.get("run", {}).get("fit", {}).get("lead"):
         told.append(
-            "So that the model stays close to the first sentences in news that it has not seen, a share of the"
-            f"\ntargets of some sources was how early a sentence is: {lead}. Scores of such texts lean as much."
+            "So that the model stays close to the first sentences in news that it has not seen, a share of"
+            f"\nsome targets was how early the sentence is: {lead}. Scores of such texts lean as much."
         )
     return "\n".join(told)
 
