@@ -36,8 +36,8 @@ format: $(VENV)/.testing
 	$(BIN)/ruff format
 
 # Run again after a kill, prepare and fit resume, and report starts over.
-model: $(VENV)/.testing runs/encoder/model.safetensors
-	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/encoder --out runs/prepared \
+model: $(VENV)/.testing runs/static-minilm-256/model.safetensors
+	$(BIN)/python -m training prepare $(CORPUS) --encoder runs/static-minilm-256 --out runs/prepared \
 		--boilerplate 0.5 --introductions xsum
 	$(BIN)/python -m training fit runs/prepared --preset shipped --out runs/model
 	$(BIN)/python -m training report runs/model
@@ -45,8 +45,8 @@ model: $(VENV)/.testing runs/encoder/model.safetensors
 bench: $(VENV)/.benchmarks
 	$(BIN)/python benchmarks/bench.py $(CORPUS)
 
-runs/encoder/model.safetensors: | $(VENV)/.testing
-	$(BIN)/python -m training distill --out runs/encoder
+runs/static-minilm-256/model.safetensors: | $(VENV)/.testing
+	$(BIN)/python -m training distill --out runs/static-minilm-256
 
 lock:
 	requirements/lock.sh
