@@ -31,6 +31,7 @@ from summarizer.rarity import Rarity
 from summarizer.text_features import text_features
 from training.closeness import folder_name
 from training.config import RunConfig, preset, read_run, run_config
+from training.corpus import unknown_sources
 from training.distributed import Processes
 from training.evaluation import ROUGE, Figures, Model, measure, trained
 from training.fit import fit
@@ -59,9 +60,14 @@ def main() -> None:
     manifest, trained_on = load(parsed.prepared, run.closeness)
     clean = {article.id: article for article in load(parsed.clean, run.closeness)[1]}
     known = [article for article in trained_on if article.split in ("train", "validation")]
-    places = folds(known, parsed.unseen or parsed.sources, None if parsed.unseen else parsed.folds)
-    if not all(places):
-        parser.error(f"a fold has no article in {parsed.prepared}; check the names of the sources")
+    sources = parsed.unseen or parsed.sources
+    if unknown := unknown_sources(
+        "--unseen" if parsed.unseen else "--sources",
+        sources.replace("+", ",").split(","),
+        {article.source for article in known},
+    ):
+        parser.error(unknown)
+    places = folds(known, sources, None if parsed.unseen else parsed.folds)
     pairs = list(near_duplicates([" ".join(clean[article.id].sentences) for article in known]))
     measured: list[PreparedArticle] = []
     scores: dict[str, NDArray[np.float64]] = {}
@@ -71,8 +77,7 @@ def main() -> None:
         rest = [with_rarity(article, rarity) for article in rest]
         recipe = (parsed.config or Path(parsed.preset)).stem
         folder = parsed.out / recipe / folder_name(run.closeness) / str(fold)
-        dealt = f"{parsed.unseen or parsed.sources} {fold} of {len(places)}"
-        fingerprint = f"{manifest.digest} {run.closeness} {dealt}"
+        fingerprint = f"{manifest.digest} {run.closeness} {sources} {fold} of {len(places)}"
         model = networks(rest, run, parsed.restarts, manifest.dimension, folder, fingerprint)
         for place in held:
             article = with_rarity(clean[known[place].id], rarity)

@@ -18,11 +18,11 @@ RARITY_FILE = "rarity.json"
 FEWEST_ARTICLES = 3
 
 # An article has unfamiliar words if fewer than this share of at least so many words is listed. Text of
-# another European language reaches a half at most, by names and loan words; English with code, two thirds.
+# another European language stays below it, for all its names and loan words; English with code is above it.
 LEAST_FAMILIAR = 0.55
 FEWEST_WORDS = 20
 
-# Fewer training articles than these do not list enough words to tell: of 100, half of the words are common.
+# Fewer training articles than these do not list enough words to tell: too many common ones are missing.
 FEWEST_ARTICLES_TO_TELL = 300
 
 
