@@ -6,6 +6,7 @@ sentence-transformers (5 to 8 s) are imported when an encoder is created.
 
 import hashlib
 import importlib.util
+import json
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -162,13 +163,25 @@ def load_model(name: str, device: str) -> "SentenceTransformer":
 
 
 def _digest(model: "SentenceTransformer") -> str:
-    """sha256 over the weights and the length limit, which determine the vectors; not over its name."""
+    """sha256 over what determines the vectors: the weights, the length limit, and those of the other settings
+    that are not the usual ones, so that usual models keep the digest that checkpoints name. Not over the
+    model's name.
+    """
     import torch
+    from sentence_transformers.sentence_transformer.modules import Pooling
 
     digest = hashlib.sha256(str(model.max_seq_length).encode())
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(key.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    settings = {
+        "pooling": [module.pooling_mode for module in model if isinstance(module, Pooling)],
+        "prompt": _prompt(model),
+        "truncate_dim": model.truncate_dim,
+    }
+    unusual = {name: value for name, value in settings.items() if value not in ("", None, [], ["mean"])}
+    if unusual:
+        digest.update(json.dumps(unusual, sort_keys=True).encode())
     return digest.hexdigest()
 
 

@@ -1,5 +1,7 @@
 """A real SentenceTransformer, small and untrained, with a limit of 16 tokens."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +154,29 @@ def test_a_checkpoint_names_its_encoder_and_refuses_another(encoder, folder, tmp
     other = make_sentence_transformer(tmp_path / "other", seed=7)
     with pytest.raises(CheckpointUnsupported, match=encoder.digest):
         Summarizer.load(tmp_path / "saved", encoder=str(other))
+
+
+def test_settings_that_change_the_vectors_change_the_digest(folder, tmp_path):
+    """Stored vectors are found by it, so the same weights with another setting would get stale ones."""
+    changes = {
+        "pooling": ("1_Pooling/config.json", {"pooling_mode": "cls"}),
+        "prompt": (
+            "config_sentence_transformers.json",
+            {"prompts": {"query": "the river "}, "default_prompt_name": "query"},
+        ),
+        "truncation": ("config_sentence_transformers.json", {"truncate_dim": 16}),
+        "length": ("tokenizer_config.json", {"model_max_length": 8}),
+    }
+    encoders = {"unchanged": SentenceTransformerEncoder(str(folder), "cpu")}
+    for name, (file, change) in changes.items():
+        copy = tmp_path / name
+        shutil.copytree(folder, copy)
+        settings = json.loads((copy / file).read_text()) | change
+        (copy / file).write_text(json.dumps(settings))
+        encoders[name] = SentenceTransformerEncoder(str(copy), "cpu")
+    assert len({encoder.digest for encoder in encoders.values()}) == len(encoders)
+    shutil.copytree(folder, tmp_path / "moved")
+    assert SentenceTransformerEncoder(str(tmp_path / "moved"), "cpu").digest == encoders["unchanged"].digest
 
 
 def test_a_model_folder_is_found_inside_an_installed_package():
