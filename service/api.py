@@ -13,7 +13,6 @@ from service.config import ServiceConfig
 from service.connection import client_gone
 from service.errors import refusal_content
 from service.evaluating import Asked, Evaluator
-from service.html_article import main_text
 from service.reading import (
     BadRequest,
     RefusedArticle,
@@ -26,6 +25,7 @@ from service.reading import (
 from service.record import record_of
 from service.schema import option_choices
 from summarizer import InputError, Summarizer
+from summarizer.html_article import main_text
 
 
 class _Named(NamedTuple):
@@ -79,7 +79,7 @@ def _read_article() -> Asked:
     """One article, in whichever format it was sent.
 
     :raises BadRequest: a field or parameter is invalid; for other errors see :mod:`service.body`,
-        :mod:`service.reading` and :mod:`service.html_article`.
+        :mod:`service.reading` and :mod:`summarizer.html_article`.
     """
     kind = media_type("text/plain", "text/html", "application/json")
     body, parameters = read_body(), read_query()

@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from service.body import BROKEN_BODY, IncompleteBody, NotUtf8, UnsupportedMediaType
 from service.engine import Unavailable
-from service.html_article import NoArticle
 from service.reading import BadRequest, FieldError, MalformedJson
 from service.record import record_of
 from summarizer import InputError
@@ -70,7 +69,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(
         UnsupportedMediaType, lambda error: problem(415, "unsupported_media_type", str(error))
     )
-    app.register_error_handler(NoArticle, lambda error: problem(422, "no_article", str(error)))
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)

@@ -1,6 +1,7 @@
 """The command ``summarizer``: reads an article from a file or standard input and prints its summary."""
 
 import argparse
+import codecs
 import json
 import os
 import sys
@@ -14,6 +15,10 @@ from summarizer.errors import InputError, InvalidOption, InvalidText, Summarizer
 
 # Largest share of U+0000 among the characters of an article. UTF-16 decoded as UTF-8 has more.
 MAX_NULL_SHARE = 0.05
+
+# What is read as an HTML page even without --html: by the name of the file, or by how its content begins.
+HTML_SUFFIXES = (".html", ".htm", ".xhtml")
+HTML_BEGINNINGS = (b"<!doctype html", b"<html")
 
 BAR_WIDTH = 20  # characters, for a score of 1
 
@@ -33,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return batch(given[1:])
     parsed = _parser().parse_args(given)
     try:
-        evaluation = _evaluate(parsed)
-        _write(_render(evaluation, scores=parsed.scores, as_json=parsed.json))
+        evaluation, is_page = _evaluate(parsed)
+        _write(_render(evaluation, scores=parsed.scores, as_json=parsed.json, with_text=is_page))
     except BrokenPipeError:  # the reader, such as head, has closed the pipe
         # Discard what is left in the buffer; otherwise the interpreter fails when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,7 +62,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog="For many articles: summarizer batch --help. (For an article in a file named batch: ./batch.)",
     )
     parser.add_argument(
-        "article", nargs="?", default="-", type=non_empty, help="a UTF-8 text file; standard input by default"
+        "article",
+        nargs="?",
+        default="-",
+        type=non_empty,
+        help="a UTF-8 text file, or an HTML page; standard input by default",
+    )
+    parser.add_argument(
+        "--html",
+        action="store_true",
+        help="extract the main text of an HTML page, which is the default for what looks like one",
     )
     add_summary_options(parser)
     shape = parser.add_argument_group("output").add_mutually_exclusive_group()
@@ -75,22 +89,48 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _evaluate(parsed: argparse.Namespace) -> Evaluation:
+def _evaluate(parsed: argparse.Namespace) -> tuple[Evaluation, bool]:
+    """Evaluate the article.
+
+    :returns: also whether it is the main text of an HTML page.
+    """
     from summarizer.pipeline import Summarizer
 
     options = summary_options(parsed)
-    text = _read(parsed.article)
-    return Summarizer.load(parsed.checkpoint, encoder=parsed.encoder).evaluate(text, options)
+    raw = _read(parsed.article)
+    is_page = parsed.html or _looks_like_page(parsed.article, raw)
+    text = _main_text(raw) if is_page else _decoded(parsed.article, raw)
+    return Summarizer.load(parsed.checkpoint, encoder=parsed.encoder).evaluate(text, options), is_page
 
 
-def _read(article: str) -> str:
-    """Read the article, which must be UTF-8.
+def _read(article: str) -> bytes:
+    """Read the article.
 
     :raises InputError: standard input is closed.
-    :raises InvalidText: it is not UTF-8, or more than MAX_NULL_SHARE of it is U+0000, as in UTF-16.
     :raises OSError: the file cannot be read.
     """
-    raw = _standard_input() if article == "-" else Path(article).read_bytes()
+    return _standard_input() if article == "-" else Path(article).read_bytes()
+
+
+def _looks_like_page(article: str, raw: bytes) -> bool:
+    beginning = raw[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return article.lower().endswith(HTML_SUFFIXES) or beginning.startswith(HTML_BEGINNINGS)
+
+
+def _main_text(page: bytes) -> str:
+    import logging
+
+    from summarizer.html_article import as_utf8, main_text
+
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it says what our own error says
+    return main_text(as_utf8(page))
+
+
+def _decoded(article: str, raw: bytes) -> str:
+    """The text of an article that is not a page.
+
+    :raises InvalidText: it is not UTF-8, or more than MAX_NULL_SHARE of it is U+0000, as in UTF-16.
+    """
     source = "standard input" if article == "-" else article
     try:
         text = raw.decode("utf-8")
@@ -133,9 +173,11 @@ def _write(text: str) -> None:
         ) from None
 
 
-def _render(evaluation: Evaluation, *, scores: bool, as_json: bool) -> str:
+def _render(evaluation: Evaluation, *, scores: bool, as_json: bool, with_text: bool) -> str:
     if as_json:
-        return json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=2)
+        # Offsets refer to the text of a page, which the caller does not have.
+        text = {"text": evaluation.text} if with_text else {}
+        return json.dumps(evaluation.as_dict() | text, ensure_ascii=False, indent=2)
     if scores:
         return "\n".join(map(_score_line, evaluation.sentences))
     return "\n".join(one_line(sentence.text) for sentence in evaluation.selected)

@@ -6,6 +6,7 @@
     ├── InputError (also a ValueError)      the article or an option cannot be used as sent
     │   ├── EmptyText                       only white space
     │   ├── NoSentences                     no letter or digit
+    │   ├── NoArticle                       an HTML page without an article, or with too much markup
     │   ├── InvalidText                     not well-formed Unicode (a lone surrogate)
     │   ├── TooManySentences                more sentences than this summarizer accepts
     │   └── InvalidOption                   an option is invalid, or two budgets are given
@@ -55,6 +56,12 @@ class NoSentences(InputError):
     """The article contains no letter or digit, so there is no sentence to score."""
 
     code = "no_sentences"
+
+
+class NoArticle(InputError):
+    """An HTML page has no main text, or too much markup."""
+
+    code = "no_article"
 
 
 class InvalidText(InputError):

@@ -23,7 +23,7 @@ LAYERS = {
             "texts",
             "words",
         },
-        {"rarity", "token_ids", "typography"},
+        {"rarity", "token_ids", "typography", "html_article"},
         {"text_features"},
         {"paragraphs", "encoder", "model", "client", "arguments", "corpus_reading"},
         {"sentences", "selection", "sentence_transformer", "corpus_writing"},
@@ -37,7 +37,7 @@ LAYERS = {
         {"__main__"},
     ],
     "service": [
-        {"config", "schema", "record", "cache", "connection", "html_article", "body", "rates"},
+        {"config", "schema", "record", "cache", "connection", "body", "rates"},
         {"reading", "answers", "metrics", "logs", "worker"},
         {"engine"},
         {"errors", "evaluating"},

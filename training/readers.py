@@ -27,6 +27,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from summarizer import NoArticle
+from summarizer.html_article import as_utf8, read_page
 from training.corpus import CorpusError, folded
 
 FIELDS = ("id", "title", "text", "quotes", "summary", "source")
@@ -264,27 +266,23 @@ def read_pages(folder: Path, blurbs: Path) -> Iterator[Row]:
 
 
 def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> dict[str, Any] | Fault:
-    import trafilatura  # here, as importing it takes longer than reading most corpora
-    from trafilatura.settings import Document
-
     if not isinstance(name, str) or name not in pages:
         return Fault("page", f"{name!r} is not a page of the folder")
     summary = blurb.get("summary")
     if not isinstance(summary, str) or not summary.strip():
         return Fault("blurb", "should be a string that is not blank")
     try:
-        content = trafilatura.bare_extraction(
-            pages[name].read_bytes(), include_comments=False, with_metadata=True
-        )
+        content = pages[name].read_bytes()
     except OSError as error:
         raise CorpusError(f"{pages[name]} cannot be read: {error}") from error
-    if not isinstance(content, Document) or not content.text:
-        return Fault("page", f"{name!r} has no main text")
+    try:
+        page = read_page(as_utf8(content))
+    except NoArticle:
+        return Fault("page", f"{name!r} has no main text, or too much markup")
     return {
         "id": blurb.get("id") or name.rpartition(".")[0],
-        "title": blurb.get("title") or content.title,
-        # each of its lines is a paragraph
-        "text": _without_title(content.text, content.title).replace("\n", "\n\n"),
+        "title": blurb.get("title") or page.title,
+        "text": page.text,
         "summary": summary,
     }
 
@@ -292,12 +290,6 @@ def _page(pages: Mapping[str, Path], name: object, blurb: Mapping[str, Any]) -> 
 def _check_encoding(file: Path, beginning: bytes) -> None:
     if beginning.startswith(_UTF16):
         raise CorpusError(f"{file} is UTF-16; it should be saved as UTF-8 (iconv -f UTF-16 -t UTF-8)")
-
-
-def _without_title(text: str, title: str | None) -> str:
-    """The text without the heading of the page, with which it begins, as nobody quotes it."""
-    first, _, rest = text.partition("\n")
-    return rest if title and rest and first.strip().casefold() == title.strip().casefold() else text
 
 
 @contextmanager

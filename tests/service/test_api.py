@@ -82,7 +82,7 @@ REFUSED = [
     ("😀".encode(), "text/plain", 422, "no_sentences", ""),
     (b"caf\xe9", "text/plain", 400, "not_utf8", None),
     (b"x", "text/plain; charset=latin-1", 415, "unsupported_media_type", None),
-    (b"<p></p>", "text/html", 422, "no_article", None),
+    (b"<p></p>", "text/html", 422, "no_article", ""),
     (b"<p>caf\xe9</p>", "text/html", 400, "not_utf8", None),
     (b"{}", "application/pdf", 415, "unsupported_media_type", None),
     (b"x", None, 415, "unsupported_media_type", None),

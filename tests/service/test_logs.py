@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from service.html_article import main_text
 from service.logs import LONGEST_PATH, OUR_LOGGERS, QUOTING_LOGGERS, JsonFormatter, JsonLogger
 from service.record import record_of
+from summarizer.html_article import main_text
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from summarizer.__main__ import main
+from tests.summarizer.test_html_article import FIRST, PAGE, SECOND
 
 ARTICLE = "The council cut the budget. Nobody came. 😀 The river is at the bridge! It was said."
 
@@ -167,3 +168,31 @@ def test_a_reader_that_stops_early_is_no_error(article, tiny_checkpoint, monkeyp
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["page.html", "page.HTM", "page", "-"])
+def test_a_page_is_read_as_its_main_text_and_json_says_what_offsets_refer_to(
+    tmp_path, tiny_checkpoint, capsys, monkeypatch, name
+):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PAGE.encode())))
+    (tmp_path / name).write_text(PAGE, encoding="utf-8")
+    file = name if name == "-" else str(tmp_path / name)
+    assert run(file, "--json", checkpoint=tiny_checkpoint) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["text"] == f"{FIRST}\n\n{SECOND}"
+    for sentence in found["sentences"]:
+        assert found["text"][sentence["start"] : sentence["end"]] == sentence["text"]
+
+
+def test_a_fragment_is_a_page_only_if_asked(tmp_path, tiny_checkpoint, capsys):
+    (tmp_path / "fragment").write_text(f"<p>{FIRST}</p><p>{SECOND}</p>", encoding="utf-8")
+    assert run(str(tmp_path / "fragment"), "--json", checkpoint=tiny_checkpoint) == 0
+    assert json.loads(capsys.readouterr().out)["sentences"][0]["text"].startswith("<p>")
+    assert run(str(tmp_path / "fragment"), "--html", "--json", checkpoint=tiny_checkpoint) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == f"{FIRST}\n\n{SECOND}"
+
+
+def test_a_page_without_an_article_is_one_line_and_status_1(tmp_path, tiny_checkpoint, capsys):
+    (tmp_path / "empty.html").write_text("<html></html>")
+    assert run(str(tmp_path / "empty.html"), checkpoint=tiny_checkpoint) == 1
+    assert capsys.readouterr().err.startswith("summarizer: no article was found in the page; ")

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
+
+from summarizer.errors import NoArticle
 
 # The time of an extraction grows with products of these; the worst pages within them took 0.7 to 1.6 seconds.
 # Articles on the web have a few hundred elements, long encyclopedia entries up to ten thousand, and lists a
@@ -21,6 +24,8 @@ UNWRAPPED = frozenset(
     "a abbr acronym address b bdi bdo big cite data dfn em font hgroup i img ins kbd mark meta nobr ref ruby"
     " samp small span strong sub sup tbody template tfoot thead tt u var wbr".split()
 )
+_INSTEAD = "send the text of the article instead, as plain text"
+
 # What a browser does not show.
 _HIDDEN = ("iframe", "noscript", "template")
 # Characters that XML cannot contain, and references to them.
@@ -31,15 +36,26 @@ _NOT_XML = re.compile(
 )
 
 
-class NoArticle(Exception):
-    """The page has no main text, or too much markup."""
+class WebPage(NamedTuple):
+    """The article of a page.
+
+    :ivar title: its heading, or else the title of the page, on one line; None if it has neither.
+    :ivar text: paragraphs separated by blank lines, as in the training data; without the heading.
+    """
+
+    title: str | None
+    text: str
 
 
 def main_text(page: bytes) -> str:
+    """The text of :func:`read_page`."""
+    return read_page(page).text
+
+
+def read_page(page: bytes) -> WebPage:
     """Extract the article of a page, without its heading, navigation, comments and tables.
 
-    :param page: UTF-8, whatever the page itself declares.
-    :returns: paragraphs separated by blank lines, as in the training data.
+    :param page: UTF-8, whatever the page itself declares; :func:`as_utf8` converts a page from elsewhere.
     :raises NoArticle: no article was found, or the page has too much markup.
     """
     # Imported with the first page, because that takes as long as loading the model.
@@ -47,8 +63,7 @@ def main_text(page: bytes) -> str:
     from trafilatura.settings import Document
 
     tree = _tree(page)
-    heading = None if tree is None else tree.find(".//h1")
-    title = "" if heading is None else " ".join("".join(heading.itertext()).split())
+    title = None if tree is None else _content(tree, ".//h1") or _content(tree, ".//title")
     found = tree is not None and bare_extraction(
         tree,
         fast=True,  # without the fallbacks, whose time is quadratic in the size of the page
@@ -57,10 +72,24 @@ def main_text(page: bytes) -> str:
         with_metadata=False,
     )
     if not isinstance(found, Document) or not found.text or not found.text.strip():
-        raise NoArticle("no article was found in the page; send the text of the article as text/plain")
+        raise NoArticle(f"no article was found in the page; {_INSTEAD}", "text")
     first, _, rest = found.text.partition("\n")
-    text = rest if rest and first.strip() == title else found.text
-    return text.replace("\n", "\n\n")
+    is_title = title is not None and first.strip().casefold() == title.casefold()
+    text = rest if rest and is_title else found.text
+    return WebPage(title, text.replace("\n", "\n\n"))
+
+
+def as_utf8(page: bytes) -> bytes:
+    """A saved page as UTF-8: from the encoding that it declares, or else from the most likely one."""
+    from trafilatura.utils import decode_file
+
+    return decode_file(page).encode("utf-8", "replace")
+
+
+def _content(tree: etree._Element, path: str) -> str | None:
+    """The text of an element, on one line; None if there is none."""
+    element = tree.find(path)
+    return None if element is None else " ".join("".join(element.itertext()).split()) or None
 
 
 def _tree(page: bytes) -> etree._Element | None:
@@ -134,4 +163,4 @@ def _check(number: int, most: int, problem: str) -> None:
     :raises NoArticle: it is not.
     """
     if number > most:
-        raise NoArticle(f"{problem.format(most)}; send the text of the article as text/plain")
+        raise NoArticle(f"{problem.format(most)}; {_INSTEAD}", "text")

@@ -1,6 +1,7 @@
 import pytest
 
-from service.html_article import (
+from summarizer import NoArticle
+from summarizer.html_article import (
     MOST_ANCESTORS,
     MOST_ATTRIBUTES,
     MOST_CHILDREN,
@@ -8,9 +9,10 @@ from service.html_article import (
     MOST_JOINED,
     MOST_NESTED,
     UNWRAPPED,
-    NoArticle,
     _tree,
+    as_utf8,
     main_text,
+    read_page,
 )
 
 FIRST = "The council cut the budget on Tuesday & nobody came to the bridge — not even 😀 the mayor."
@@ -21,10 +23,6 @@ PAGE = f"""<!doctype html><html><head><title>Budget cut</title><script>var secre
 <footer>All rights reserved by somebody.</footer></body></html>"""
 
 
-def post(client, page: str | bytes, query: str = ""):
-    return client.post(f"/api/evaluate{query}", data=page, content_type="text/html; charset=utf-8")
-
-
 def test_the_article_is_found_without_heading_and_surroundings():
     assert main_text(PAGE.encode()) == f"{FIRST}\n\n{SECOND}"
 
@@ -33,37 +31,37 @@ def test_the_same_page_gives_the_same_text_every_time():
     assert len({main_text(PAGE.encode()) for _ in range(5)}) == 1
 
 
-@pytest.mark.parametrize("index_unit", ["codepoint", "utf16"])
-def test_offsets_refer_to_the_text_that_is_returned(client, index_unit):
-    found = post(client, PAGE, f"?index_unit={index_unit}").get_json()
-    assert found["text"] == f"{FIRST}\n\n{SECOND}"
-    encoding, width = ("utf-16-le", 2) if index_unit == "utf16" else ("utf-32-le", 4)
-    units = found["text"].encode(encoding)
-    for sentence in found["sentences"]:
-        piece = units[width * sentence["start"] : width * sentence["end"]]
-        assert piece.decode(encoding) == sentence["text"]
+@pytest.mark.parametrize(
+    ("markup", "title"),
+    [
+        ("<title>Budget cut | The Courier</title>", "Budget cut"),
+        ("", "Budget cut"),
+    ],
+)
+def test_the_title_is_the_heading(markup, title):
+    assert read_page(PAGE.replace("<title>Budget cut</title>", markup).encode()).title == title
 
 
-def test_the_page_and_its_text_get_the_same_scores(client):
-    page = post(client, PAGE, "?sentences=1").get_json()
-    text = client.post("/api/evaluate?sentences=1", data=page.pop("text").encode(), content_type="text/plain")
-    assert page == text.get_json()
+def test_without_a_heading_the_title_is_that_of_the_page_and_no_part_of_the_text():
+    paragraphs = f"<p>a budget CUT</p><p>{SECOND}</p><p>{FIRST.replace('&', '&amp;')}</p>"
+    head = "<head><title> A Budget\n Cut</title></head>"
+    page = f"<html>{head}<body><article>{paragraphs}</article></body></html>"
+    assert read_page(page.encode()) == ("A Budget Cut", f"{SECOND}\n\n{FIRST}")
+    assert read_page(article("")).title is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1251", "utf-16"])
+def test_a_saved_page_is_read_in_the_encoding_that_it_declares(encoding):
+    text = "Совет города урезал бюджет, никто не пришёл." if encoding == "windows-1251" else "Café à côté."
+    page = (
+        f'<html><head><meta charset="{encoding}"></head><body><article><p>{text}</p><p>{SECOND}</p></article>'
+    )
+    assert main_text(as_utf8(page.encode(encoding))) == f"{text}\n\n{SECOND}"
 
 
 def test_a_charset_that_the_page_declares_is_ignored():
     page = PAGE.replace("<head>", '<head><meta charset="latin-1">')
     assert main_text(f"<?xml version='1.0' encoding='latin-1'?>{page}".encode()).startswith(FIRST)
-
-
-@pytest.mark.parametrize(
-    "page",
-    ["", " ", "<!-- nothing -->", "<!doctype html>", "<html></html>", "<p></p>", "<div>" * 3000],
-)
-def test_a_page_without_an_article_is_a_422_that_says_what_to_do(client, page):
-    answer = post(client, page)
-    assert answer.status_code == 422
-    assert answer.get_json()["code"] == "no_article"
-    assert "text/plain" in answer.get_json()["detail"]
 
 
 def article(markup: str) -> bytes:
@@ -90,7 +88,7 @@ def article(markup: str) -> bytes:
     ],
 )
 def test_markup_beyond_the_limits_is_refused_and_the_limit_named(page, limit):
-    with pytest.raises(NoArticle, match=f"more than {limit}.*text/plain"):
+    with pytest.raises(NoArticle, match=f"more than {limit}.*plain text"):
         main_text(page.encode())
 
 
@@ -120,11 +118,6 @@ def test_comments_do_not_split_the_text_into_pieces():
     tree = _tree(b"<p>a<!-- b -->c<?d?>e</p>")  # a hundred thousand of them took minutes
     assert tree is not None
     assert tree.xpath("//text()") == ["ace"]
-
-
-def test_bad_options_are_refused_before_the_page_is_read(client, monkeypatch):
-    monkeypatch.setattr("service.api.main_text", lambda _: 1 / 0)
-    assert post(client, PAGE, "?words=0").status_code == 422
 
 
 def test_nothing_is_fetched_or_expanded():
