@@ -29,8 +29,11 @@ RUN python -m venv /opt/venv \
                  && find bin -type f ! -name torch_shm_manager -delete ); fi \
     && /opt/venv/bin/python -m pip uninstall --quiet --yes uv pip
 
-# The project itself, compiled, and readable for everybody however it was checked out.
+# The project itself, compiled, and readable for everybody however it was checked out. Where no compiler can be installed,
+# the image is slower, not broken (summarizer/compiled.py).
 FROM packages AS project
+RUN (apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev) > /dev/null \
+    || echo "no C compiler can be installed; the kernels will not be compiled" >&2
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY summarizer summarizer
 COPY service service

@@ -52,14 +52,14 @@ lock:
 	requirements/lock.sh
 
 clean:
-	rm -rf .venv .venv-* build *.egg-info
+	rm -rf .venv .venv-* build *.egg-info summarizer/_kernels*.so
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11, which this needs: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serving: requirements/serving.txt requirements/build.txt pyproject.toml | $(BIN)/python
+$(VENV)/.serving: requirements/serving.txt requirements/build.txt pyproject.toml summarizer/kernels.c | $(BIN)/python
 	VENV=$(VENV) requirements/install.sh serving
 	touch $@
 

@@ -27,4 +27,6 @@ fi
 # The image's lower layer holds requirements only (Dockerfile).
 if [ -f pyproject.toml ]; then
     $pip install --quiet --no-build-isolation --no-deps --editable .
+    "$VENV/bin/python" -c 'from summarizer.compiled import kernels; exit(kernels is None)' ||
+        echo "The kernels could not be compiled, so NumPy does their work, more slowly; with a C compiler they can." >&2
 fi

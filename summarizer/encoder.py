@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from summarizer import compiled
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound
 from summarizer.tensors import read_tensors
-from summarizer.token_ids import TokenIds
+from summarizer.token_ids import TokenIds, Tokens
 
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
@@ -72,7 +73,7 @@ class StaticEncoder:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._token_ids = TokenIds(tokenizer)
-        self._table = table
+        self._table = np.ascontiguousarray(table, np.float32)
         self.name = name
         self.digest = digest
 
@@ -100,16 +101,22 @@ class StaticEncoder:
 
     def encode(self, sentences: Sequence[str]) -> Encoded:
         """See :meth:`Encoder.encode`. A sentence without a known token gets the zero vector."""
+        tokens = self._token_ids.of(sentences)
         vectors = np.zeros((len(sentences), self.dimension), np.float32)
-        ids = self._token_ids.of(sentences)
-        counts = [len(row) for row in ids]
+        if compiled.kernels is None:
+            self._add_means(tokens, vectors)
+        else:
+            compiled.kernels.mean_rows(self.dimension, self._table, *tokens, vectors)
+        return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
+
+    def _add_means(self, tokens: Tokens, vectors: NDArray[np.float32]) -> None:
+        """The mean of the rows of each sentence, into zeros."""
         # One buffer, used for every sentence in turn, stays in the cache.
-        rows = np.empty((max(counts, default=0), self.dimension), np.float32)
-        for row, vector in zip(ids, vectors, strict=True):
+        rows = np.empty((tokens.counts.max(initial=0), self.dimension), np.float32)
+        for row, vector in zip(tokens.rows(), vectors, strict=True):
             token_rows = self._table.take(row, axis=0, out=rows[: len(row)], mode="clip")
             np.add.reduce(token_rows, axis=0, out=vector)
-        vectors /= np.maximum(np.array(counts, np.float32), 1)[:, None]
-        return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
+        vectors /= np.maximum(tokens.counts, 1).astype(np.float32)[:, None]
 
 
 def digest_of(files: Sequence[Path]) -> str:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer import compiled
 from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
 Cell = Literal["lstm", "gru", "rnn"]
@@ -333,6 +334,9 @@ def _lstm(projections: Floats, layer: _Layer) -> Floats:
     """
     states = np.empty((len(projections), *projections.shape[2:]), np.float32)
     shape = projections.shape[2:]
+    if compiled.kernels is not None:
+        compiled.kernels.lstm(shape[0], shape[2], projections, layer.recurrent_weights, states)
+        return states
     # Input, forget and output gate, cell candidate, and the cell: in this order one call multiplies both the
     # input gate by the candidate and the forget gate by the cell.
     memory = np.zeros((5, *shape), np.float32)

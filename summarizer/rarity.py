@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer.compiled import Hashes
 from summarizer.errors import CheckpointDamaged
-from summarizer.words import Hashes, WordTable, words_of
+from summarizer.words import WordTable, words_of
 
 RARITY_FILE = "rarity.json"
 

@@ -12,9 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer import compiled
+from summarizer.compiled import Hashes
 from summarizer.rarity import Rarity
 from summarizer.typography import typography
-from summarizer.words import Hashes, hashed_words_of
+from summarizer.words import hashed_words_of
 
 # Columns of :func:`text_features`: from the words of the article, from the typography of the sentence, and
 # from the rarity of words in other articles.
@@ -98,6 +100,8 @@ class _Occurrences(NamedTuple):
         :param words: of all sentences, one after the other, shape (N,); at least one.
         :param counts: number of words of each sentence, shape (T,).
         """
+        if compiled.kernels is not None:
+            return cls._counted(compiled.kernels, words, counts)
         order = words.argsort(kind="stable")  # stable: entries of a word stay in the order of sentences
         hashes, sentences = words[order], np.arange(len(counts)).repeat(counts)[order]
         is_new_word, is_new_entry = np.ones((2, len(words)), np.bool_)
@@ -113,6 +117,20 @@ class _Occurrences(NamedTuple):
             len(counts),
         )
 
+    @classmethod
+    def _counted(cls, kernels: compiled.Kernels, words: Hashes, counts: NDArray[np.int64]) -> "_Occurrences":
+        """The same as :meth:`of`."""
+        hashes = np.empty(len(words), np.uint64)
+        sentences, indices, repeated = np.empty((3, len(words)), np.int64)
+        distinct, entries = kernels.count_words(words, counts, hashes, sentences, indices, repeated)
+        return cls(
+            hashes[:distinct],
+            sentences[:entries],
+            indices[:entries],
+            1 + np.log(repeated[:entries]),
+            len(counts),
+        )
+
     def sentences_of_words(self) -> NDArray[np.int64]:
         """The number of sentences with each word: shape (V,)."""
         return np.bincount(self.words)
@@ -123,6 +141,8 @@ class _Occurrences(NamedTuple):
         :param rarity: shape (V,); words whose rarity is 0 have no effect.
         """
         weights = self.repeats * rarity[self.words]
+        if compiled.kernels is not None:
+            return self._sums_of(compiled.kernels, weights)
         lengths = np.sqrt(np.bincount(self.sentences, weights * weights, self.sentence_count))
         has_length = lengths > 0
         weights /= np.where(has_length, lengths, 1)[self.sentences]
@@ -134,3 +154,10 @@ class _Occurrences(NamedTuple):
         after = with_all - before - has_length  # the product with itself is 1
         whole = float(np.linalg.norm(totals)) or 1.0
         return np.stack([after, before, with_all / whole], axis=1).round(9)
+
+    def _sums_of(self, kernels: compiled.Kernels, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same as :meth:`sums`, of weights that are not yet scaled: shape (E,)."""
+        sums = np.empty((self.sentence_count, 3))
+        totals, lengths = np.empty(len(self.hashes)), np.empty(self.sentence_count)
+        kernels.overlaps(self.sentences, self.words, weights, totals, lengths, sums)
+        return sums

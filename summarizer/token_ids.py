@@ -2,9 +2,8 @@
 
 BERT's tokenizer lowercases, removes accents, splits at spaces and around punctuation marks, and then splits
 each word into the longest pieces in its vocabulary. For most European text the first steps can be done
-character by character, so :mod:`summarizer.words` finds the words and looks them up. Only words that are not
-in the vocabulary are split by the tokenizer's model, and sentences with other characters go through the whole
-tokenizer. Tests compare the two.
+character by character, so :mod:`summarizer.words` finds the words. Only sentences with other characters go
+through the whole tokenizer. Tests compare the two.
 """
 
 import re
@@ -13,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain, islice, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,46 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from summarizer.words import EUROPEAN_CODE_POINTS, LETTER, MARK, OTHER, SPACE, Alphabet, Words, WordTable
+from summarizer import compiled
+from summarizer.words import (
+    EUROPEAN_CODE_POINTS,
+    HASH_BASE,
+    LETTER,
+    MARK,
+    OTHER,
+    SPACE,
+    Alphabet,
+    Words,
+    WordTable,
+)
 
 # Most words that are cached in addition to the vocabulary, and the length of the longest.
 _MOST_WORDS = 50_000
 _LONGEST_WORD = 100
 
 Ids = NDArray[np.int64]
+_NONE: Ids = np.empty(0, np.int64)
+
+
+class Tokens(NamedTuple):
+    """The tokens of T sentences, one after the other.
+
+    :ivar ids: shape (N,).
+    :ivar counts: shape (T,), number of tokens of each sentence; they add up to N.
+    """
+
+    ids: Ids
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Ids]) -> "Tokens":
+        """Join the ids of each sentence."""
+        return cls(np.concatenate([_NONE, *rows]), np.array([len(row) for row in rows], np.int64))
+
+    def rows(self) -> list[Ids]:
+        """The ids of each sentence."""
+        edges = np.append(0, np.cumsum(self.counts)).tolist()
+        return [self.ids[start:end] for start, end in pairwise(edges)]
 
 
 class TokenIds:
@@ -42,39 +75,47 @@ class TokenIds:
         special = (token.content for token in tokenizer.get_added_tokens_decoder().values())
         self._special = re.compile("|".join(map(re.escape, special)) or "(?!)")  # (?!) matches nothing
 
-    def of(self, sentences: Sequence[str]) -> list[Ids]:
-        """The ids of each of T sentences."""
+    def of(self, sentences: Sequence[str]) -> Tokens:
+        """The ids of T sentences."""
         if self._words is None:
             batch = self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
-            return [np.array(encoding.ids, np.int64) for encoding in batch]
+            return Tokens.of([np.array(encoding.ids, np.int64) for encoding in batch])
         others: set[int] = set()
         plain = sentences
         if self._special.search("\n".join(sentences)):
             others = {index for index, text in enumerate(sentences) if self._special.search(text)}
             plain = ["" if index in others else text for index, text in enumerate(sentences)]
         words = self._words.alphabet.words(plain)
-        ids = self._words.of(words)
+        tokens = self._words.of(words)
+        if not others and not words.others:
+            return tokens
+        rows = tokens.rows()
         for index in others.union(words.others):
-            ids[index] = self._encode(sentences[index])
-        return ids
+            rows[index] = self._encode(sentences[index])
+        return Tokens.of(rows)
 
     def _encode(self, sentence: str) -> Ids:
         return np.array(self._tokenizer.encode(sentence, add_special_tokens=False).ids, np.int64)
 
 
 class _WordIds:
-    """The token ids of words. Words that are not in the vocabulary are split when they occur, and cached."""
+    """The token ids of words. Words that are not in the vocabulary are cut into the longest pieces that are.
+
+    Without compiled kernels the tokenizer's model does that, and its answers are cached.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        longest = tokenizer.model.max_input_chars_per_word
-        vocabulary = {
-            word: row
-            for word, row in tokenizer.get_vocab(with_added_tokens=False).items()
-            if len(word) <= longest
-        }
+        model = tokenizer.model
+        self._longest, prefix = model.max_input_chars_per_word, model.continuing_subword_prefix
+        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+        self._unknown = vocabulary[model.unk_token]
+        vocabulary = {word: row for word, row in vocabulary.items() if len(word) <= self._longest}
         self._table = WordTable(list(vocabulary))
         self._ids = np.array([*vocabulary.values(), -1], np.int64)
+        parts = {word[len(prefix) :]: row for word, row in vocabulary.items() if word.startswith(prefix)}
+        self._parts = WordTable(list(parts))
+        self._part_ids = np.array([*parts.values()], np.int64)
         self._remembered: dict[str, Sequence[int]] = {}
         normalizer, pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
 
@@ -85,19 +126,44 @@ class _WordIds:
 
         self.alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, classify)
 
-    def of(self, words: Words) -> list[Ids]:
+    def of(self, words: Words) -> Tokens:
         """The ids of the words of each sentence."""
+        if compiled.kernels is not None:
+            return self._cut(compiled.kernels, words)
         ids = self._ids.take(self._table.indices(words.hashes))
-        ends = np.cumsum(words.counts)
         unlisted = np.flatnonzero(ids < 0)
-        if unlisted.size:
-            pieces = self._pieces(words, unlisted)
-            counts = np.ones(len(ids), np.int64)
-            counts[unlisted] = [len(row) for row in pieces]
-            ids = np.repeat(ids, counts)
-            ids[ids < 0] = list(chain.from_iterable(pieces))
-            ends = np.append(0, np.cumsum(counts)).take(ends)
-        return [ids[start:end] for start, end in pairwise([0, *ends.tolist()])]
+        if not unlisted.size:
+            return Tokens(ids, words.counts)
+        pieces = self._pieces(words, unlisted)
+        counts = np.ones(len(ids), np.int64)
+        counts[unlisted] = [len(row) for row in pieces]
+        ids = np.repeat(ids, counts)
+        ids[ids < 0] = list(chain.from_iterable(pieces))
+        ends = np.append(0, np.cumsum(counts)).take(np.cumsum(words.counts))
+        return Tokens(ids, np.diff(ends, prepend=0))
+
+    def _cut(self, kernels: compiled.Kernels, words: Words) -> Tokens:
+        """The same as :meth:`of`."""
+        ids, counts = np.empty(len(words.codes), np.int64), np.empty(len(words.starts), np.int64)
+        total = kernels.cut_words(
+            HASH_BASE,
+            self._longest,
+            self._unknown,
+            words.codes,
+            self.alphabet.values,
+            words.starts,
+            words.ends,
+            self._table.hashes,
+            self._table.slots,
+            self._parts.hashes,
+            self._parts.slots,
+            self._ids[:-1],
+            self._part_ids,
+            ids,
+            counts,
+        )
+        ends = np.append(0, np.cumsum(counts)).take(np.cumsum(words.counts))
+        return Tokens(ids[:total], np.diff(ends, prepend=0))
 
     def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[Sequence[int]]:
         """The ids of words that are not in the vocabulary as a whole; at least one each."""

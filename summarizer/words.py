@@ -8,14 +8,15 @@ But two words with the same hash can be constructed, so no cache that outlives a
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
+from summarizer import compiled
+from summarizer.compiled import Hashes
 
 # Kinds of characters. The first two are not part of words.
 SPACE, OTHER, LETTER, MARK = range(4)
@@ -31,6 +32,7 @@ class Words(NamedTuple):
     """The words of T sentences, one after the other.
 
     :ivar text: all sentences, joined.
+    :ivar codes: shape (C,), uint32, the code points of the text.
     :ivar hashes: shape (N,), uint64, of each word.
     :ivar starts: shape (N,), where each word starts in the text.
     :ivar ends: shape (N,), where each word ends in the text.
@@ -40,6 +42,7 @@ class Words(NamedTuple):
     """
 
     text: str
+    codes: NDArray[np.uint32]
     hashes: Hashes
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -52,6 +55,7 @@ class Alphabet:
 
     Words are the longest runs of letters, and each single mark.
 
+    :ivar values: shape (K,), what each character contributes to a hash; the last one is that of all others.
     :param kinds: the kind of each code point: SPACE, LETTER, MARK or OTHER. Code points that are left out are
         OTHER; a line feed is SPACE.
     :param folded: for each code point, the one that it counts as.
@@ -64,7 +68,7 @@ class Alphabet:
         self._kinds[_LINE_FEED] = SPACE  # it separates sentences
         folds = np.arange(size)
         folds[list(folded)] = list(folded.values())
-        self._values = _scattered(folds)  # what each character contributes to a hash
+        self.values = _scattered(folds)
 
     @classmethod
     def of(cls, code_points: Collection[int], classify: Callable[[str], tuple[int, str]]) -> "Alphabet":
@@ -84,41 +88,71 @@ class Alphabet:
         """Find and hash the words of T sentences."""
         text = "\n".join(["", *sentences, ""])  # a SPACE at both ends of each sentence
         codes = code_points(text)
+        edges = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)])
+        find = self._find if compiled.kernels is None else partial(self._find_compiled, compiled.kernels)
+        return find(text, codes, edges)
+
+    def _find_compiled(
+        self, kernels: compiled.Kernels, text: str, codes: NDArray[np.uint32], edges: NDArray[np.int64]
+    ) -> Words:
+        """The same as :meth:`_find`."""
+        hashes = np.empty(len(codes), np.uint64)
+        starts, ends = np.empty((2, len(codes)), np.int64)
+        counts, others = np.empty(len(edges) - 1, np.int64), np.empty(len(edges) - 1, np.bool_)
+        number = kernels.find_words(
+            HASH_BASE, codes, self._kinds, self.values, edges, hashes, starts, ends, counts, others
+        )
+        unknown: list[int] = np.flatnonzero(others).tolist()
+        return Words(text, codes, hashes[:number], starts[:number], ends[:number], counts, unknown)
+
+    def _find(self, text: str, codes: NDArray[np.uint32], edges: NDArray[np.int64]) -> Words:
+        """The words of T sentences.
+
+        :param codes: shape (C,), the code points of the text.
+        :param edges: shape (T + 1,), where each sentence starts, and where another one would.
+        """
         kinds = self._kinds.take(codes, mode="clip")
         # Runs of characters of one kind, marks one by one; the text begins and ends with a SPACE.
         following = kinds[1:]
-        edges = np.flatnonzero((following != kinds[:-1]) | (following == MARK)) + 1
-        are_words = kinds.take(edges[:-1]) >= LETTER
-        starts, ends = edges[:-1][are_words], edges[1:][are_words]
-        sentence_starts = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)])
-        bounds = starts.searchsorted(sentence_starts)
+        changes = np.flatnonzero((following != kinds[:-1]) | (following == MARK)) + 1
+        are_words = kinds.take(changes[:-1]) >= LETTER
+        starts, ends = changes[:-1][are_words], changes[1:][are_words]
+        bounds = starts.searchsorted(edges)
         unknown = np.flatnonzero(kinds == OTHER)
-        others = sorted({*(sentence_starts.searchsorted(unknown, "right") - 1).tolist()})
-        hashes = _hashes(self._values.take(codes, mode="clip"), starts, ends)
-        return Words(text, hashes, starts, ends, bounds[1:] - bounds[:-1], others)
+        others = sorted({*(edges.searchsorted(unknown, "right") - 1).tolist()})
+        hashes = _hashes(self.values.take(codes, mode="clip"), starts, ends)
+        return Words(text, codes, hashes, starts, ends, bounds[1:] - bounds[:-1], others)
 
 
 class WordTable:
     """Looks up the indices of words in a list.
 
+    :ivar hashes: shape (V,), of the words.
+    :ivar slots: the hash table of :class:`summarizer.compiled.Kernels`; meaningless without them.
     :param words: the list, folded.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
-        hashes = hashes_of(words)
-        order = np.argsort(hashes)
-        self._sorted = hashes[order]
+        self.hashes = hashes_of(words)
+        self.slots = np.empty(1 << (2 * len(words)).bit_length(), np.int32)
+        self._kernels = compiled.kernels
+        if self._kernels is not None:
+            self._kernels.index_words(self.hashes, self.slots)
+            return
+        order = np.argsort(self.hashes, kind="stable")
+        self._sorted = self.hashes[order]
         # One more entry, for hashes after the last one; its index is that of words not in the list.
-        self._hashes = np.append(self._sorted, np.uint64(0))
+        self._padded = np.append(self._sorted, np.uint64(0))
         self._indices = np.append(order, len(words))
 
     def indices(self, hashes: Hashes) -> NDArray[np.int64]:
-        """The index of each of N words in the list; for words not in it, its length. Shape (N,).
-
-        Fastest for ascending hashes.
-        """
+        """The index of each of N words in the list; for words not in it, its length. Shape (N,)."""
+        if self._kernels is not None:
+            found = np.empty(len(hashes), np.int64)
+            self._kernels.look_up(self.hashes, self.slots, hashes, found)
+            return found
         rows = np.searchsorted(self._sorted, hashes)
-        return np.where(self._hashes.take(rows) == hashes, self._indices.take(rows), self._indices[-1])
+        return np.where(self._padded.take(rows) == hashes, self._indices.take(rows), self._indices[-1])
 
 
 def words_of(sentence: str) -> list[str]:
@@ -162,7 +196,7 @@ def _hashes(values: Hashes, starts: NDArray[np.int64], ends: NDArray[np.int64]) 
     :param ends: shape (N,).
     """
     sums = np.zeros(len(values) + 1, np.uint64)
-    np.cumsum(values * _powers(_BASE, len(values)), out=sums[1:])
+    np.cumsum(values * _powers(HASH_BASE, len(values)), out=sums[1:])
     shifts = np.append(np.uint64(1), _powers(_INVERSE, len(values)))
     return (sums.take(ends) - sums.take(starts)) * shifts.take(starts)
 
@@ -173,8 +207,8 @@ def _powers(base: int, count: int) -> Hashes:
 
 
 # An odd number has an inverse modulo 2**64.
-_BASE = 0x9E3779B97F4A7C15
-_INVERSE = pow(_BASE, -1, 2**64)
+HASH_BASE = 0x9E3779B97F4A7C15
+_INVERSE = pow(HASH_BASE, -1, 2**64)
 
 
 def _scattered(numbers: NDArray[np.integer]) -> Hashes:

@@ -12,12 +12,14 @@ from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 import summarizer.token_ids
-from summarizer import CheckpointDamaged, CheckpointNotFound
+from summarizer import CheckpointDamaged, CheckpointNotFound, compiled
 from summarizer.encoder import StaticEncoder, read_table
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 from summarizer.token_ids import TokenIds
 from summarizer.words import EUROPEAN_CODE_POINTS, hashes_of
 from tests.tiny import DIMENSION, WORDS, make_encoder_folder
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 SENTENCES = ["The council cut the budget.", "", "zzz qqq", "River! River! River!", "😀 naïve مرحبا \x00"]
 
@@ -28,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder(folder: Path) -> StaticEncoder:
+def encoder(both_ways, folder: Path) -> StaticEncoder:
     return StaticEncoder.load(folder, "tiny")
 
 
@@ -85,7 +87,7 @@ AWKWARD = [
 
 
 @pytest.fixture(scope="module")
-def shipped() -> tuple[StaticEncoder, Tokenizer, np.ndarray]:
+def shipped(both_ways) -> tuple[StaticEncoder, Tokenizer, np.ndarray]:
     folder = DEFAULT_CHECKPOINT / "encoder"
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
@@ -109,7 +111,7 @@ def test_every_character_is_read_as_the_tokenizer_reads_it(shipped):
     encoder, tokenizer, _ = shipped
     characters = [chr(code_point) for code_point in {*EUROPEAN_CODE_POINTS, *range(0x600), 0x3042, 0xFEFF}]
     sentences = [f"a{one}b {one} Zqx{one}zz {one}. ç{one}" for one in characters]
-    for sentence, found in zip(sentences, encoder._token_ids.of(sentences), strict=True):
+    for sentence, found in zip(sentences, encoder._token_ids.of(sentences).rows(), strict=True):
         assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids, sentence
 
 
@@ -163,7 +165,7 @@ def test_tokenizers_of_other_settings_are_followed_too(settings, added, normaliz
     ]
     sentences = [" ".join(pair) for pair in product(words, words)] + ["zorbl (quux) zorbl", "thezorbl quux"]
     for some in (sentences, sentences[::-1], sentences[:1]):
-        for sentence, found in zip(some, TokenIds(tokenizer).of(some), strict=True):
+        for sentence, found in zip(some, TokenIds(tokenizer).of(some).rows(), strict=True):
             assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids, sentence
 
 
@@ -172,7 +174,7 @@ def test_a_vocabulary_may_begin_with_a_word_and_hold_longer_ones_than_its_tokeni
     tokenizer = Tokenizer(models.WordPiece(rows, unk_token="[UNK]", max_input_chars_per_word=5))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    found = TokenIds(tokenizer).of(["The council cut", "the"])
+    found = TokenIds(tokenizer).of(["The council cut", "the"]).rows()
     assert [ids.tolist() for ids in found] == [[0, 1, 3], [0]]
 
 
@@ -181,11 +183,12 @@ def test_a_word_that_was_made_to_share_a_hash_changes_nothing_for_other_articles
     made, name = "krjlwttfocssfuednkekfjnk", "zelenskyy"
     assert len(set(hashes_of([made, name]).tolist())) == 1
     for sentences in ([made], [f"{made} spoke.", f"{name} spoke."], [name]):
-        for sentence, found in zip(sentences, encoder._token_ids.of(sentences), strict=True):
+        for sentence, found in zip(sentences, encoder._token_ids.of(sentences).rows(), strict=True):
             assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids
 
 
 def test_what_is_remembered_of_words_is_bounded(shipped, monkeypatch):
+    monkeypatch.setattr(compiled, "kernels", None)
     monkeypatch.setattr(summarizer.token_ids, "_MOST_WORDS", 100)
     encoder = StaticEncoder.load(DEFAULT_CHECKPOINT / "encoder", "shipped")
     for number in range(1000):
@@ -194,11 +197,12 @@ def test_what_is_remembered_of_words_is_bounded(shipped, monkeypatch):
     assert len(encoder._token_ids._words._remembered) == 100
 
 
-def test_a_word_that_is_longer_than_any_is_not_remembered(shipped):
+def test_a_word_that_is_longer_than_any_is_not_remembered(shipped, monkeypatch):
+    monkeypatch.setattr(compiled, "kernels", None)
     encoder, tokenizer, _ = shipped
     for word in ("zq" * 50, "zq" * 50 + "z", "q" * 500_000):
         sentence = f"The {word} word."
-        for found in encoder._token_ids.of([sentence, sentence]):
+        for found in encoder._token_ids.of([sentence, sentence]).rows():
             assert found.tolist() == tokenizer.encode(sentence, add_special_tokens=False).ids
         assert (word in encoder._token_ids._words._remembered) == (len(word) == 100)
 

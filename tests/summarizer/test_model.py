@@ -12,6 +12,8 @@ from summarizer.model import (
 )
 from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def random_weights(config: ModelConfig) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)

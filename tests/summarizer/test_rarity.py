@@ -9,6 +9,8 @@ from summarizer.errors import CheckpointDamaged
 from summarizer.rarity import FEWEST_ARTICLES, FEWEST_ARTICLES_TO_TELL, FEWEST_WORDS, Rarity
 from summarizer.words import hashes_of, words_of
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 ARTICLES = st.lists(st.lists(st.text(alphabet="abc é🙂.", max_size=12), max_size=4), max_size=12)
 
 

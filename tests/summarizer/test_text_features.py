@@ -11,6 +11,8 @@ from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAP
 from summarizer.typography import typography
 from summarizer.words import hashes_of
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 WORDS = "the ferry was back in port storm council vote 3.5 é 你好 🙂".split()
 RARITY = Rarity(30, {"the": 30, "was": 29, "in": 25, "back": 9, "ferry": 4, "é": 3, "nowhere": 12})
 SENTENCES = st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), max_size=12)

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from summarizer.words import (
     hashes_of,
     words_of,
 )
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 EUROPEAN = st.text(alphabet=[chr(code_point) for code_point in EUROPEAN_CODE_POINTS], max_size=30)
 AWKWARD = [
