@@ -11,6 +11,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+# Units of a gate that :meth:`Kernels.lstm` computes together.
+BLOCK = 64
+
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
@@ -29,19 +32,15 @@ class Kernels(Protocol):
         values: Hashes,
         edges: Integers,
         hashes: Hashes,
-        starts: Integers,
-        ends: Integers,
         counts: Integers,
         others: NDArray[np.bool_],
     ) -> int:
-        """The words of T sentences: :meth:`summarizer.words.Alphabet.words`.
+        """The words of T sentences: :meth:`summarizer.words.Alphabet.hashes`.
 
         :param base: of the hashes.
-        :param codes: shape (C,), the characters of the sentences with a line feed after each.
-        :param kinds: shape (K,), of each character; the last one is that of all that are not listed.
-        :param values: shape (K,), what each contributes to a hash.
-        :param edges: shape (T + 1,), where each sentence starts, and where another one would.
-        :param hashes: as ``starts`` and ``ends`` with room for C words.
+        :param codes: shape (C,), as ``edges`` of :func:`summarizer.words.joined`.
+        :param kinds: shape (K,), as ``values`` of an alphabet.
+        :param hashes: with room for C words.
         :param counts: shape (T,), of the words of each sentence.
         :param others: shape (T,), whether a sentence has characters that the alphabet does not know.
         :returns: the number of words.
@@ -61,15 +60,15 @@ class Kernels(Protocol):
         :param found: shape (N,), the index of the first listed word with this hash, or V.
         """
 
-    def cut_words(
+    def find_tokens(
         self,
         base: int,
         longest: int,
         unknown: int,
         codes: NDArray[np.uint32],
+        kinds: NDArray[np.uint8],
         values: Hashes,
-        starts: Integers,
-        ends: Integers,
+        edges: Integers,
         words: Hashes,
         slots: NDArray[np.int32],
         parts: Hashes,
@@ -78,18 +77,18 @@ class Kernels(Protocol):
         part_ids: Integers,
         ids: Integers,
         counts: Integers,
+        others: NDArray[np.bool_],
     ) -> int:
-        """WordPiece: each word as a whole, or as the longest pieces from left to right.
+        """WordPiece: each word of :meth:`find_words` as a whole, or as the longest pieces from left to right.
 
         :param longest: longer words are unknown as a whole; so are words of more than 1,024 letters.
         :param unknown: the id of a word that cannot be cut into listed pieces.
-        :param codes: as ``values``, ``starts`` and ``ends`` from :meth:`find_words`, of N words.
         :param words: of :meth:`index_words`, as ``slots``: what a word may be or begin with.
         :param parts: the same for how it may go on, without a prefix.
         :param word_ids: shape (V,), the id of each word.
         :param part_ids: the same for the parts.
         :param ids: with room for C ids.
-        :param counts: shape (N,), number of ids of each word.
+        :param counts: shape (T,), number of ids of each sentence.
         :returns: the number of ids.
         """
 
@@ -109,39 +108,24 @@ class Kernels(Protocol):
         :param means: shape (T, width).
         """
 
-    def count_words(
+    def overlap_features(
         self,
+        second: int,
         words: Hashes,
         counts: Integers,
-        hashes: Hashes,
-        sentences: Integers,
-        indices: Integers,
-        repeats: Integers,
-    ) -> tuple[int, int]:
-        """Which sentence has which word how often: :class:`summarizer.text_features._Occurrences`.
-
-        :param words: shape (N,), of T sentences.
-        :param counts: shape (T,), number of words of each; they add up to N.
-        :param hashes: room for N words; the V different ones, ascending.
-        :param sentences: as ``indices`` and ``repeats`` with room for N entries.
-        :returns: V and the number of entries E.
-        """
-
-    def overlaps(
-        self,
-        sentences: Integers,
-        indices: Integers,
-        weights: NDArray[np.float64],
-        totals: NDArray[np.float64],
-        lengths: NDArray[np.float64],
-        sums: NDArray[np.float64],
+        listed: Hashes,
+        slots: NDArray[np.int32],
+        rarities: NDArray[np.float64],
+        features: NDArray[np.float32],
     ) -> None:
-        """What each sentence has in common with others: :meth:`summarizer.text_features._Occurrences.sums`.
+        """What each sentence has in common with others: :func:`summarizer.text_features._set_overlaps`.
 
-        :param sentences: shape (E,), as ``indices`` and ``weights``; the weights are scaled in place.
-        :param totals: shape (V,), the weights of each word together.
-        :param lengths: shape (T,), of the sentences before scaling.
-        :param sums: shape (T, 3).
+        :param second: the column of the second six features; 0 for none.
+        :param words: shape (N,), of T sentences, at least one.
+        :param counts: shape (T,), number of words of each; they add up to N.
+        :param listed: as ``slots`` of :meth:`index_words`; not read if ``second`` is 0.
+        :param rarities: shape (V + 1,), of the listed words and of all others.
+        :param features: shape (T, at least 6).
         """
 
     def lstm(
@@ -155,7 +139,7 @@ class Kernels(Protocol):
         """The recurrences of :func:`summarizer.model._lstm`. Releases the interpreter's lock.
 
         :param projections: shape (T, 4, cells, width).
-        :param weights: shape (4, cells, width, width).
+        :param weights: shape (4, cells, width / BLOCK rounded up, width, BLOCK).
         :param states: shape (T, cells, width).
         """
 

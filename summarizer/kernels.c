@@ -11,6 +11,7 @@
 #include <Python.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LENGTH(buffer, type) ((buffer).len / (Py_ssize_t)sizeof(type))
@@ -39,51 +40,78 @@ static PyObject *out_of_memory(Py_buffer *buffers, int count) {
 
 enum { OTHER = 1, LETTER, MARK }; /* kinds of characters; SPACE is 0 */
 
+/* Which characters make words, and what each contributes to a hash. The last one stands for all that are not listed. */
+typedef struct {
+    const uint8_t *kinds;
+    const uint64_t *values;
+    Py_ssize_t known;
+    uint64_t base;
+} Alphabet;
+
+static int is_alphabet(const Py_buffer *kinds, const Py_buffer *values, uint64_t base, Alphabet *alphabet) {
+    *alphabet = (Alphabet){kinds->buf, values->buf, LENGTH(*kinds, uint8_t), base};
+    return alphabet->known != 0 && LENGTH(*values, uint64_t) == alphabet->known;
+}
+
+static inline Py_ssize_t listed_as(const Alphabet *alphabet, uint32_t code) {
+    return code < alphabet->known ? code : alphabet->known - 1;
+}
+
+static int are_edges(const int64_t *edges, Py_ssize_t sentences, Py_ssize_t length) {
+    if (edges[0] < 0 || edges[sentences] > length) return 0;
+    for (Py_ssize_t sentence = 0; sentence < sentences; sentence++)
+        if (edges[sentence] > edges[sentence + 1]) return 0;
+    return 1;
+}
+
+/* The end of the word that begins at START, and its hash; or START, where none begins. */
+static inline Py_ssize_t end_of_word(const Alphabet *alphabet, const uint32_t *codes, Py_ssize_t start, Py_ssize_t end,
+                                     uint64_t *hash, uint8_t *kind) {
+    Py_ssize_t code = listed_as(alphabet, codes[start]);
+    *kind = alphabet->kinds[code];
+    if (*kind < LETTER) return start;
+    uint64_t power = alphabet->base;
+    *hash = alphabet->values[code] * power;
+    Py_ssize_t i = start + 1;
+    if (*kind == LETTER)
+        for (; i < end && alphabet->kinds[code = listed_as(alphabet, codes[i])] == LETTER; i++)
+            *hash += alphabet->values[code] * (power *= alphabet->base);
+    return i;
+}
+
 static PyObject *find_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { CODES, KINDS, VALUES, EDGES, HASHES, STARTS, ENDS, COUNTS, OTHERS, ALL };
+    enum { CODES, KINDS, VALUES, EDGES, HASHES, COUNTS, OTHERS, ALL };
     Py_buffer b[ALL];
     unsigned long long base;
-    if (!PyArg_ParseTuple(arguments, "Ky*y*y*y*w*w*w*w*w*", &base, &b[CODES], &b[KINDS], &b[VALUES], &b[EDGES],
-                          &b[HASHES], &b[STARTS], &b[ENDS], &b[COUNTS], &b[OTHERS]))
+    if (!PyArg_ParseTuple(arguments, "Ky*y*y*y*w*w*w*", &base, &b[CODES], &b[KINDS], &b[VALUES], &b[EDGES], &b[HASHES],
+                          &b[COUNTS], &b[OTHERS]))
         return NULL;
     const uint32_t *codes = b[CODES].buf;
-    const uint8_t *kinds = b[KINDS].buf;
-    const uint64_t *values = b[VALUES].buf;
     const int64_t *edges = b[EDGES].buf;
-    uint64_t *hashes = b[HASHES].buf;
-    int64_t *starts = b[STARTS].buf, *ends = b[ENDS].buf, *counts = b[COUNTS].buf;
-    uint8_t *others = b[OTHERS].buf;
+    uint64_t *hashes = b[HASHES].buf, hash;
+    int64_t *counts = b[COUNTS].buf;
+    uint8_t *others = b[OTHERS].buf, kind;
     const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[COUNTS], int64_t);
-    const Py_ssize_t known = LENGTH(b[KINDS], uint8_t);
-    if (known == 0 || LENGTH(b[VALUES], uint64_t) != known || LENGTH(b[EDGES], int64_t) != sentences + 1 ||
-        LENGTH(b[HASHES], uint64_t) < length || LENGTH(b[STARTS], int64_t) < length ||
-        LENGTH(b[ENDS], int64_t) < length || LENGTH(b[OTHERS], uint8_t) != sentences)
+    Alphabet alphabet;
+    if (!is_alphabet(&b[KINDS], &b[VALUES], base, &alphabet) || LENGTH(b[EDGES], int64_t) != sentences + 1 ||
+        LENGTH(b[HASHES], uint64_t) < length || LENGTH(b[OTHERS], uint8_t) != sentences ||
+        !are_edges(edges, sentences, length))
         return refused(b, ALL);
-#define KIND_AT(place) kinds[code = codes[place] < known ? codes[place] : known - 1]
-    Py_ssize_t words = 0, code;
+    Py_ssize_t words = 0;
     for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
-        if (edges[sentence] < 0 || edges[sentence + 1] > length) return refused(b, ALL);
-        const Py_ssize_t before = words, end = edges[sentence + 1];
+        const Py_ssize_t before = words;
         others[sentence] = 0;
-        for (Py_ssize_t i = edges[sentence]; i < end;) {
-            const uint8_t kind = KIND_AT(i);
-            if (kind < LETTER) {
+        for (Py_ssize_t i = edges[sentence], end; i < edges[sentence + 1]; i = end) {
+            end = end_of_word(&alphabet, codes, i, edges[sentence + 1], &hash, &kind);
+            if (end > i) {
+                hashes[words++] = hash;
+            } else {
                 others[sentence] |= kind == OTHER;
-                i++;
-                continue;
+                end++;
             }
-            uint64_t power = base, hash = values[code] * power;
-            starts[words] = i++;
-            while (kind == LETTER && i < end && KIND_AT(i) == LETTER) {
-                hash += values[code] * (power *= base);
-                i++;
-            }
-            ends[words] = i;
-            hashes[words++] = hash;
         }
         counts[sentence] = words - before;
     }
-#undef KIND_AT
     release(b, ALL);
     return PyLong_FromSsize_t(words);
 }
@@ -152,63 +180,74 @@ enum { MOST_LETTERS = 1024 }; /* of a word that is cut into pieces */
 
 /* Cuts a word into the longest pieces that are listed, from its beginning on. Returns their number; 0 if a rest of the
    word does not begin with any. */
-static Py_ssize_t cut(const uint64_t *values, Py_ssize_t letters, uint64_t base, const Table *beginnings,
+static Py_ssize_t cut(const Alphabet *alphabet, const uint32_t *codes, Py_ssize_t letters, const Table *beginnings,
                       const Table *continuations, int64_t *pieces) {
     uint64_t hashes[MOST_LETTERS];
     Py_ssize_t count = 0;
     for (Py_ssize_t start = 0, end; start < letters; start = end) {
         const Table *const table = start == 0 ? beginnings : continuations;
         uint64_t power = 1, hash = 0;
-        for (Py_ssize_t i = start; i < letters; i++) hashes[i] = hash += values[i] * (power *= base);
+        for (Py_ssize_t i = start; i < letters; i++)
+            hashes[i] = hash += alphabet->values[listed_as(alphabet, codes[i])] * (power *= alphabet->base);
         int64_t index = table->listed;
-        for (end = letters; end > start && index == table->listed; end--) index = index_of(table, hashes[end - 1]);
-        if (index == table->listed) return 0;
-        end++;
+        for (end = letters + 1; index == table->listed;) {
+            if (--end == start) return 0;
+            index = index_of(table, hashes[end - 1]);
+        }
         pieces[count++] = index;
     }
     return count;
 }
 
-static PyObject *cut_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { CODES, VALUES, STARTS, ENDS, WORDS, SLOTS, PARTS, PART_SLOTS, WORD_IDS, PART_IDS, IDS, COUNTS, ALL };
+static PyObject *find_tokens(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { CODES, KINDS, VALUES, EDGES, WORDS, SLOTS, PARTS, PART_SLOTS, WORD_IDS, PART_IDS, IDS, COUNTS, OTHERS, ALL };
     Py_buffer b[ALL];
     unsigned long long base;
     Py_ssize_t longest;
     long long unknown;
-    if (!PyArg_ParseTuple(arguments, "KnLy*y*y*y*y*y*y*y*y*y*w*w*", &base, &longest, &unknown, &b[CODES], &b[VALUES],
-                          &b[STARTS], &b[ENDS], &b[WORDS], &b[SLOTS], &b[PARTS], &b[PART_SLOTS], &b[WORD_IDS],
-                          &b[PART_IDS], &b[IDS], &b[COUNTS]))
+    if (!PyArg_ParseTuple(arguments, "KnLy*y*y*y*y*y*y*y*y*y*w*w*w*", &base, &longest, &unknown, &b[CODES], &b[KINDS],
+                          &b[VALUES], &b[EDGES], &b[WORDS], &b[SLOTS], &b[PARTS], &b[PART_SLOTS], &b[WORD_IDS],
+                          &b[PART_IDS], &b[IDS], &b[COUNTS], &b[OTHERS]))
         return NULL;
     const uint32_t *codes = b[CODES].buf;
-    const uint64_t *all_values = b[VALUES].buf;
-    const int64_t *starts = b[STARTS].buf, *ends = b[ENDS].buf;
-    const int64_t *word_ids = b[WORD_IDS].buf, *part_ids = b[PART_IDS].buf;
+    const int64_t *edges = b[EDGES].buf, *word_ids = b[WORD_IDS].buf, *part_ids = b[PART_IDS].buf;
     int64_t *ids = b[IDS].buf, *counts = b[COUNTS].buf;
-    const Py_ssize_t length = LENGTH(b[CODES], uint32_t), known = LENGTH(b[VALUES], uint64_t);
-    const Py_ssize_t count = LENGTH(b[STARTS], int64_t);
+    uint8_t *others = b[OTHERS].buf, kind;
+    uint64_t hash;
+    const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[COUNTS], int64_t);
+    Alphabet alphabet;
     Table words, parts;
-    if (!is_table(&b[WORDS], &b[SLOTS], &words) || !is_table(&b[PARTS], &b[PART_SLOTS], &parts) || known == 0 ||
-        LENGTH(b[ENDS], int64_t) != count || LENGTH(b[COUNTS], int64_t) != count ||
+    if (!is_alphabet(&b[KINDS], &b[VALUES], base, &alphabet) || LENGTH(b[EDGES], int64_t) != sentences + 1 ||
+        !is_table(&b[WORDS], &b[SLOTS], &words) || !is_table(&b[PARTS], &b[PART_SLOTS], &parts) ||
         LENGTH(b[WORD_IDS], int64_t) != words.listed || LENGTH(b[PART_IDS], int64_t) != parts.listed ||
-        LENGTH(b[IDS], int64_t) < length)
+        LENGTH(b[IDS], int64_t) < length || LENGTH(b[OTHERS], uint8_t) != sentences ||
+        !are_edges(edges, sentences, length))
         return refused(b, ALL);
-    uint64_t values[MOST_LETTERS];
-    Py_ssize_t total = 0, used = 0; /* ids; characters of the words so far, which are at least as many */
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const Py_ssize_t letters = ends[i] - starts[i];
-        if (starts[i] < 0 || letters < 1 || ends[i] > length || (used += letters) > length) return refused(b, ALL);
-        Py_ssize_t pieces = 0;
-        if (letters <= longest && letters <= MOST_LETTERS) {
-            for (Py_ssize_t j = 0; j < letters; j++) {
-                const uint32_t code = codes[starts[i] + j];
-                values[j] = all_values[code < known ? code : known - 1];
+    Py_ssize_t total = 0; /* at most one for each character */
+    for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
+        const Py_ssize_t before = total;
+        others[sentence] = 0;
+        for (Py_ssize_t i = edges[sentence], end; i < edges[sentence + 1]; i = end) {
+            end = end_of_word(&alphabet, codes, i, edges[sentence + 1], &hash, &kind);
+            if (end == i) {
+                others[sentence] |= kind == OTHER;
+                end++;
+                continue;
             }
-            pieces = cut(values, letters, base, &words, &parts, ids + total);
+            const int64_t index = index_of(&words, hash);
+            if (index < words.listed) {
+                ids[total++] = word_ids[index];
+                continue;
+            }
+            const Py_ssize_t letters = end - i, most = longest < MOST_LETTERS ? longest : MOST_LETTERS;
+            const Py_ssize_t pieces =
+                letters > most ? 0 : cut(&alphabet, codes + i, letters, &words, &parts, ids + total);
             for (Py_ssize_t piece = 0; piece < pieces; piece++)
                 ids[total + piece] = (piece == 0 ? word_ids : part_ids)[ids[total + piece]];
+            if (pieces == 0) ids[total++] = unknown;
+            total += pieces;
         }
-        if (pieces == 0) ids[total + pieces++] = unknown;
-        total += counts[i] = pieces;
+        counts[sentence] = total - before;
     }
     release(b, ALL);
     return PyLong_FromSsize_t(total);
@@ -271,83 +310,128 @@ static void radix_sort(Word *words, Word *spare, Py_ssize_t count) {
     }
 }
 
-static PyObject *count_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { WORDS, COUNTS, HASHES, SENTENCES, INDICES, REPEATS, ALL };
-    Py_buffer b[ALL];
-    if (!PyArg_ParseTuple(arguments, "y*y*w*w*w*w*", &b[WORDS], &b[COUNTS], &b[HASHES], &b[SENTENCES], &b[INDICES],
-                          &b[REPEATS]))
-        return NULL;
-    const uint64_t *given = b[WORDS].buf;
-    const int64_t *counts = b[COUNTS].buf;
-    uint64_t *hashes = b[HASHES].buf;
-    int64_t *sentences = b[SENTENCES].buf, *indices = b[INDICES].buf, *repeats = b[REPEATS].buf;
-    const Py_ssize_t total = LENGTH(b[WORDS], uint64_t), sentence_count = LENGTH(b[COUNTS], int64_t);
-    if (LENGTH(b[HASHES], uint64_t) < total || LENGTH(b[SENTENCES], int64_t) < total ||
-        LENGTH(b[INDICES], int64_t) < total || LENGTH(b[REPEATS], int64_t) < total)
-        return refused(b, ALL);
-    Py_ssize_t left = total;
-    for (Py_ssize_t sentence = 0; sentence < sentence_count; sentence++) {
-        if (counts[sentence] < 0 || counts[sentence] > left) return refused(b, ALL);
-        left -= counts[sentence];
-    }
-    if (left != 0) return refused(b, ALL);
-    Word *const words = PyMem_Malloc(((size_t)total + 1) * 2 * sizeof(Word));
-    if (words == NULL) return out_of_memory(b, ALL);
-    for (Py_ssize_t i = 0, sentence = 0; sentence < sentence_count; sentence++)
-        for (const Py_ssize_t end = i + counts[sentence]; i < end; i++) words[i] = (Word){given[i], sentence};
-    radix_sort(words, words + total, total);
-    Py_ssize_t distinct = 0, entries = 0;
-    for (Py_ssize_t i = 0; i < total; i++) {
-        const int is_new_word = i == 0 || words[i].hash != words[i - 1].hash;
-        if (is_new_word) hashes[distinct++] = words[i].hash;
-        if (is_new_word || words[i].sentence != words[i - 1].sentence) {
-            sentences[entries] = words[i].sentence;
-            indices[entries] = distinct - 1;
-            repeats[entries++] = 0;
-        }
-        repeats[entries - 1]++;
-    }
-    PyMem_Free(words);
-    release(b, ALL);
-    return Py_BuildValue("nn", distinct, entries);
+/* How often a sentence has a word. */
+typedef struct {
+    Py_ssize_t sentence, word;
+    double repeats, weight;
+} Entry;
+
+static int ascending(const void *one, const void *other) {
+    const double difference = *(const double *)one - *(const double *)other;
+    return (difference > 0) - (difference < 0);
 }
 
-static PyObject *overlaps(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { SENTENCES, INDICES, WEIGHTS, TOTALS, LENGTHS, SUMS, ALL };
-    Py_buffer b[ALL];
-    if (!PyArg_ParseTuple(arguments, "y*y*w*w*w*w*", &b[SENTENCES], &b[INDICES], &b[WEIGHTS], &b[TOTALS], &b[LENGTHS],
-                          &b[SUMS]))
-        return NULL;
-    const int64_t *sentences = b[SENTENCES].buf, *indices = b[INDICES].buf;
-    double *weights = b[WEIGHTS].buf, *totals = b[TOTALS].buf, *lengths = b[LENGTHS].buf;
-    double(*sums)[3] = b[SUMS].buf;
-    const Py_ssize_t entries = LENGTH(b[SENTENCES], int64_t), distinct = LENGTH(b[TOTALS], double);
-    const Py_ssize_t count = LENGTH(b[LENGTHS], double);
-    if (LENGTH(b[INDICES], int64_t) != entries || LENGTH(b[WEIGHTS], double) != entries ||
-        LENGTH(b[SUMS], double) != 3 * count)
-        return refused(b, ALL);
-    for (Py_ssize_t i = 0; i < entries; i++)
-        if (sentences[i] < 0 || sentences[i] >= count || indices[i] < 0 || indices[i] >= distinct)
-            return refused(b, ALL);
-    memset(totals, 0, (size_t)b[TOTALS].len);
-    memset(lengths, 0, (size_t)b[LENGTHS].len);
-    memset(sums, 0, (size_t)b[SUMS].len);
-    for (Py_ssize_t i = 0; i < entries; i++) lengths[sentences[i]] += weights[i] * weights[i];
+/* Six features of each of COUNT sentences from the weights of their words, in columns that begin at FEATURES. Memory:
+   a number for each word, and five for each sentence. */
+static void add_features(Entry *entries, Py_ssize_t entry_count, Py_ssize_t distinct, Py_ssize_t count, double *memory,
+                         float *features, Py_ssize_t width) {
+    double *const totals = memory, *const lengths = memory + distinct, *const sorted = lengths + count;
+    double(*const sums)[3] = (double(*)[3])(sorted + count);
+    memset(memory, 0, (size_t)(distinct + 5 * count) * sizeof(double));
+    for (Entry *entry = entries; entry < entries + entry_count; entry++)
+        lengths[entry->sentence] += entry->weight * entry->weight;
     for (Py_ssize_t i = 0; i < count; i++) lengths[i] = sqrt(lengths[i]);
-    for (Py_ssize_t i = 0; i < entries; i++) {
-        weights[i] /= lengths[sentences[i]] > 0 ? lengths[sentences[i]] : 1;
-        sums[sentences[i]][1] += weights[i] * totals[indices[i]]; /* so far, those of the sentences before */
-        totals[indices[i]] += weights[i];
+    for (Entry *entry = entries; entry < entries + entry_count; entry++) {
+        if (lengths[entry->sentence] > 0) entry->weight /= lengths[entry->sentence];
+        sums[entry->sentence][1] += entry->weight * totals[entry->word]; /* so far, of the sentences before */
+        totals[entry->word] += entry->weight;
     }
-    for (Py_ssize_t i = 0; i < entries; i++) sums[sentences[i]][2] += weights[i] * totals[indices[i]];
+    for (const Entry *entry = entries; entry < entries + entry_count; entry++)
+        sums[entry->sentence][2] += entry->weight * totals[entry->word];
     double whole = 0;
-    for (Py_ssize_t i = 0; i < distinct; i++) whole += totals[i] * totals[i];
+    for (Py_ssize_t word = 0; word < distinct; word++) whole += totals[word] * totals[word];
     whole = whole > 0 ? sqrt(whole) : 1;
     for (Py_ssize_t i = 0; i < count; i++) {
         sums[i][0] = sums[i][2] - sums[i][1] - (lengths[i] > 0); /* the product with itself is 1 */
         sums[i][2] /= whole;
         for (int column = 0; column < 3; column++) sums[i][column] = rint(sums[i][column] * 1e9) / 1e9;
+        sorted[i] = sums[i][0];
     }
+    for (int column = 0; column < 3; column++) {
+        double mean = 0, square = 0;
+        for (Py_ssize_t i = 0; i < count; i++) mean += sums[i][column];
+        mean /= (double)count;
+        for (Py_ssize_t i = 0; i < count; i++) square += (sums[i][column] - mean) * (sums[i][column] - mean);
+        const double scale = 3 * sqrt(square / (double)count) + 1e-6;
+        for (Py_ssize_t i = 0; i < count; i++)
+            features[i * width + 2 + column] = (float)((sums[i][column] - mean) / scale);
+    }
+    qsort(sorted, (size_t)count, sizeof(double), ascending);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_ssize_t lower = 0;
+        for (Py_ssize_t high = count; lower < high;) {
+            const Py_ssize_t middle = lower + (high - lower) / 2;
+            if (sorted[middle] < sums[i][0]) lower = middle + 1;
+            else high = middle;
+        }
+        features[i * width] = (float)(sums[i][0] / 4);
+        features[i * width + 1] = (float)(sums[i][1] / 4);
+        features[i * width + 5] = (float)((double)lower / (double)count);
+    }
+}
+
+static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { WORDS, COUNTS, LISTED, SLOTS, RARITIES, FEATURES, ALL };
+    Py_buffer b[ALL];
+    Py_ssize_t second; /* the column of the features by rarity; 0 for none */
+    if (!PyArg_ParseTuple(arguments, "ny*y*y*y*y*w*", &second, &b[WORDS], &b[COUNTS], &b[LISTED], &b[SLOTS],
+                          &b[RARITIES], &b[FEATURES]))
+        return NULL;
+    const uint64_t *given = b[WORDS].buf;
+    const int64_t *counts = b[COUNTS].buf;
+    const double *rarities = b[RARITIES].buf;
+    float *const features = b[FEATURES].buf;
+    const Py_ssize_t total = LENGTH(b[WORDS], uint64_t), count = LENGTH(b[COUNTS], int64_t);
+    const Py_ssize_t width = count == 0 ? 0 : LENGTH(b[FEATURES], float) / count;
+    Table table = {NULL, NULL, 0, 0};
+    if (count == 0 || LENGTH(b[FEATURES], float) != count * width || second < 0 || width < second + 6 || width < 6)
+        return refused(b, ALL);
+    if (second && (!is_table(&b[LISTED], &b[SLOTS], &table) || LENGTH(b[RARITIES], double) != table.listed + 1))
+        return refused(b, ALL);
+    Py_ssize_t left = total;
+    for (Py_ssize_t sentence = 0; sentence < count; sentence++) {
+        if (counts[sentence] < 0 || counts[sentence] > left) return refused(b, ALL);
+        left -= counts[sentence];
+    }
+    if (left != 0) return refused(b, ALL);
+    /* One more of each, since room for nothing may be refused. */
+    Word *const words = PyMem_Malloc((size_t)(total + 1) * 2 * sizeof(Word));
+    Entry *const entries = PyMem_Malloc((size_t)(total + 1) * sizeof(Entry));
+    double *const memory = PyMem_Malloc((size_t)(2 * total + 5 * count + 1) * sizeof(double));
+    if (words == NULL || entries == NULL || memory == NULL) {
+        PyMem_Free(words);
+        PyMem_Free(entries);
+        PyMem_Free(memory);
+        return out_of_memory(b, ALL);
+    }
+    for (Py_ssize_t i = 0, sentence = 0; sentence < count; sentence++)
+        for (const Py_ssize_t end = i + counts[sentence]; i < end; i++) words[i] = (Word){given[i], sentence};
+    radix_sort(words, words + total, total);
+    double *const having = memory; /* sentences with each word, and then how rare that is */
+    Py_ssize_t distinct = 0, entry_count = 0;
+    for (Py_ssize_t i = 0; i < total; i++) {
+        if (i == 0 || words[i].hash != words[i - 1].hash) {
+            words[distinct].hash = words[i].hash; /* not behind what is still to be read */
+            having[distinct++] = 0;
+        } else if (words[i].sentence == entries[entry_count - 1].sentence) {
+            entries[entry_count - 1].repeats++;
+            continue;
+        }
+        having[distinct - 1]++;
+        entries[entry_count++] = (Entry){words[i].sentence, distinct - 1, 1, 0};
+    }
+    for (Py_ssize_t i = 0; i < entry_count; i++)
+        entries[i].repeats = entries[i].repeats == 1 ? 1 : 1 + log(entries[i].repeats);
+    for (Py_ssize_t column = 0; column <= second; column += second ? second : 1) {
+        for (Py_ssize_t word = 0; word < distinct; word++)
+            having[word] = column == 0 ? log((double)(count + 1) / having[word])
+                                       : rarities[index_of(&table, words[word].hash)];
+        for (Py_ssize_t i = 0; i < entry_count; i++) entries[i].weight = entries[i].repeats * having[entries[i].word];
+        add_features(entries, entry_count, distinct, count, memory + total, features + column, width);
+    }
+    PyMem_Free(words);
+    PyMem_Free(entries);
+    PyMem_Free(memory);
     return done(b, ALL);
 }
 
@@ -359,29 +443,33 @@ static PyObject *overlaps(PyObject *Py_UNUSED(self), PyObject *arguments) {
 #define INLINE static inline
 #endif
 
-enum { BLOCK = 32 }; /* sums that fit into the registers */
+enum { BLOCK = 64 }; /* sums that fit into the registers */
 
-/* What the state contributes to each unit of a gate, added to what the input does. */
-INLINE void add_product(const float *state, const float *weights, const float *inputs, float *gate, Py_ssize_t width) {
-    Py_ssize_t j = 0;
+/* Adds what the state contributes to each unit of a gate. The weights of a block of units are side by side, then those
+   of the next block, so that they are read in the order in which they are in memory. */
+typedef void Product(const float *state, Py_ssize_t width, const float *weights, float *gate, Py_ssize_t units);
+
 #if defined(__GNUC__)
-    typedef float Vector __attribute__((vector_size(16), aligned(4))); /* as wide as every processor has */
-    enum { LANES = 4, VECTORS = BLOCK / LANES };
-    for (; j + BLOCK <= width; j += BLOCK) {
-        const float *row = weights + j;
-        Vector sums[VECTORS];
-        for (int v = 0; v < VECTORS; v++) sums[v] = *(const Vector *)(inputs + j + v * LANES);
-        for (Py_ssize_t k = 0; k < width; k++, row += width)
-            for (int v = 0; v < VECTORS; v++) sums[v] += state[k] * *(const Vector *)(row + v * LANES);
-        for (int v = 0; v < VECTORS; v++) *(Vector *)(gate + j + v * LANES) = sums[v];
+/* With vectors as wide as the registers: compilers divide wider ones by way of memory. */
+#define DEFINE_PRODUCT(NAME, LANES)                                                                                    \
+    INLINE void NAME(const float *state, Py_ssize_t width, const float *weights, float *gate, Py_ssize_t units) {      \
+        typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));              \
+        for (Py_ssize_t unit = 0; unit < units; unit += BLOCK, gate += BLOCK) {                                        \
+            Vector sums[BLOCK / LANES];                                                                                \
+            for (int v = 0; v < BLOCK / LANES; v++) sums[v] = *(const Vector *)(gate + v * LANES);                     \
+            for (Py_ssize_t k = 0; k < width; k++, weights += BLOCK)                                                   \
+                for (int v = 0; v < BLOCK / LANES; v++) sums[v] += state[k] * *(const Vector *)(weights + v * LANES);  \
+            for (int v = 0; v < BLOCK / LANES; v++) *(Vector *)(gate + v * LANES) = sums[v];                           \
+        }                                                                                                              \
     }
-#endif
-    for (; j < width; j++) {
-        float sum = inputs[j];
-        for (Py_ssize_t k = 0; k < width; k++) sum += state[k] * weights[k * width + j];
-        gate[j] = sum;
-    }
+DEFINE_PRODUCT(add_product, 4)
+#else
+INLINE void add_product(const float *state, Py_ssize_t width, const float *weights, float *gate, Py_ssize_t units) {
+    for (Py_ssize_t unit = 0; unit < units; unit += BLOCK, gate += BLOCK)
+        for (Py_ssize_t k = 0; k < width; k++, weights += BLOCK)
+            for (int v = 0; v < BLOCK; v++) gate[v] += state[k] * weights[v];
 }
+#endif
 
 /* tanh(x) = 1 - 2 / (exp(2 x) + 1), to within 3e-7. The exponential is a power of two, which is put together from its
    bits, times the Taylor polynomial of the rest of the exponent, which is at most 1/2 in size before the factor. */
@@ -402,23 +490,25 @@ INLINE float tangent(float x) {
 
 INLINE float sigmoid_of_half(float x) { return tangent(x) * 0.5f + 0.5f; }
 
-/* Recurrences one after the other, so that the weights of each stay in the cache. Memory: six rows of zeros. */
-INLINE void run_cells(const float *projections, const float *weights, float *states, float *memory, Py_ssize_t steps,
-                      Py_ssize_t cells, Py_ssize_t width) {
-    const float *const zeros = memory;
-    float *restrict cell = memory + width, *restrict gates = memory + 2 * width;
+/* Recurrences one after the other, so that the weights of each stay in the cache. Memory: a row of zeros, and five of
+   UNITS, which are WIDTH or a few more. */
+INLINE void run_cells(Product *add, const float *projections, const float *weights, float *states, float *memory,
+                      Py_ssize_t steps, Py_ssize_t cells, Py_ssize_t width, Py_ssize_t units) {
+    float *restrict cell = memory + units, *restrict gates = memory + 2 * units;
     for (Py_ssize_t c = 0; c < cells; c++) {
-        const float *state = zeros;
+        const float *state = memory; /* zeros */
         memset(cell, 0, (size_t)width * sizeof(float));
         for (Py_ssize_t t = 0; t < steps; t++) {
-            for (Py_ssize_t gate = 0; gate < 4; gate++)
-                add_product(state, weights + (gate * cells + c) * width * width,
-                            projections + ((t * 4 + gate) * cells + c) * width, gates + gate * width, width);
+            for (Py_ssize_t gate = 0; gate < 4; gate++) {
+                const float *inputs = projections + ((t * 4 + gate) * cells + c) * width;
+                memcpy(gates + gate * units, inputs, (size_t)width * sizeof(float));
+                add(state, width, weights + (gate * cells + c) * width * units, gates + gate * units, units);
+            }
             float *restrict next = states + (t * cells + c) * width;
             for (Py_ssize_t j = 0; j < width; j++) {
-                const float input = sigmoid_of_half(gates[j]), forget = sigmoid_of_half(gates[width + j]);
-                const float output = sigmoid_of_half(gates[2 * width + j]);
-                cell[j] = input * tangent(gates[3 * width + j]) + forget * cell[j];
+                const float input = sigmoid_of_half(gates[j]), forget = sigmoid_of_half(gates[units + j]);
+                const float output = sigmoid_of_half(gates[2 * units + j]);
+                cell[j] = input * tangent(gates[3 * units + j]) + forget * cell[j];
                 next[j] = output * tangent(cell[j]);
             }
             state = next;
@@ -426,19 +516,20 @@ INLINE void run_cells(const float *projections, const float *weights, float *sta
     }
 }
 
-typedef void Runner(const float *, const float *, float *, float *, Py_ssize_t, Py_ssize_t, Py_ssize_t);
+typedef void Runner(const float *, const float *, float *, float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t);
 
 static void run_anywhere(const float *projections, const float *weights, float *states, float *memory, Py_ssize_t steps,
-                         Py_ssize_t cells, Py_ssize_t width) {
-    run_cells(projections, weights, states, memory, steps, cells, width);
+                         Py_ssize_t cells, Py_ssize_t width, Py_ssize_t units) {
+    run_cells(add_product, projections, weights, states, memory, steps, cells, width, units);
 }
 
 #if defined(__GNUC__) && defined(__x86_64__)
-/* Nearly every processor since 2013 has these instructions, but a binary for all may use them only if asked. */
-__attribute__((target("avx2,fma"))) static void run_with_avx2(const float *projections, const float *weights,
-                                                              float *states, float *memory, Py_ssize_t steps,
-                                                              Py_ssize_t cells, Py_ssize_t width) {
-    run_cells(projections, weights, states, memory, steps, cells, width);
+#define AVX2 __attribute__((target("avx2,fma"))) /* nearly every processor since 2013, but it has to be asked */
+AVX2 DEFINE_PRODUCT(add_wide_product, 8)
+
+AVX2 static void run_with_avx2(const float *projections, const float *weights, float *states, float *memory,
+                               Py_ssize_t steps, Py_ssize_t cells, Py_ssize_t width, Py_ssize_t units) {
+    run_cells(add_wide_product, projections, weights, states, memory, steps, cells, width, units);
 }
 
 static Runner *runner(void) {
@@ -454,23 +545,28 @@ static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
     Py_ssize_t cells, width;
     if (!PyArg_ParseTuple(arguments, "nny*y*w*", &cells, &width, &b[PROJECTIONS], &b[WEIGHTS], &b[STATES])) return NULL;
     const Py_ssize_t weights = LENGTH(b[WEIGHTS], float), numbers = LENGTH(b[STATES], float);
-    if (cells < 1 || width < 1 || width > weights || cells > weights || weights != 4 * cells * width * width ||
-        numbers % (cells * width) != 0 || LENGTH(b[PROJECTIONS], float) != 4 * numbers)
+    if (cells < 1 || width < 1 || cells > weights || width > weights) return refused(b, ALL); /* no overflow below */
+    const Py_ssize_t units = (width + BLOCK - 1) / BLOCK * BLOCK;
+    if (weights / 4 / cells / width != units || weights % (4 * cells * width) != 0 || numbers % (cells * width) != 0 ||
+        LENGTH(b[PROJECTIONS], float) != 4 * numbers)
         return refused(b, ALL);
-    float *const memory = PyMem_Calloc((size_t)width * 6, sizeof(float));
+    float *const memory = PyMem_Calloc((size_t)units * 6, sizeof(float));
     if (memory == NULL) return out_of_memory(b, ALL);
     Py_BEGIN_ALLOW_THREADS;
-    runner()(b[PROJECTIONS].buf, b[WEIGHTS].buf, b[STATES].buf, memory, numbers / (cells * width), cells, width);
+    runner()(b[PROJECTIONS].buf, b[WEIGHTS].buf, b[STATES].buf, memory, numbers / (cells * width), cells, width, units);
     Py_END_ALLOW_THREADS;
     PyMem_Free(memory);
     return done(b, ALL);
 }
 
 static PyMethodDef methods[] = {
-    {"find_words", find_words, METH_VARARGS, NULL},   {"index_words", index_words, METH_VARARGS, NULL},
-    {"look_up", look_up, METH_VARARGS, NULL},         {"mean_rows", mean_rows, METH_VARARGS, NULL},
-    {"count_words", count_words, METH_VARARGS, NULL}, {"overlaps", overlaps, METH_VARARGS, NULL},
-    {"cut_words", cut_words, METH_VARARGS, NULL},     {"lstm", lstm, METH_VARARGS, NULL},
+    {"find_words", find_words, METH_VARARGS, NULL},
+    {"index_words", index_words, METH_VARARGS, NULL},
+    {"look_up", look_up, METH_VARARGS, NULL},
+    {"find_tokens", find_tokens, METH_VARARGS, NULL},
+    {"mean_rows", mean_rows, METH_VARARGS, NULL},
+    {"overlap_features", overlap_features, METH_VARARGS, NULL},
+    {"lstm", lstm, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -251,6 +251,7 @@ class _Layer(NamedTuple):
     input_weights: Floats  # (M, width of the inputs, gates N H)
     bias: Floats  # (M, 1, gates N H)
     recurrent_weights: Floats  # (gates, M N, H, H)
+    blocks: Floats  # (gates, M N, H / BLOCK rounded up, H, BLOCK): the same for the kernels
     candidate_bias: Floats  # (M N, 1, H): what a GRU adds to its candidate before the reset gate; else 0
 
 
@@ -279,11 +280,13 @@ def _prepare_layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floatin
                 gates = rows.reshape(len(order), width, -1)[order]  # (gates, H, columns of rows)
                 parts.append(gates.transpose(0, 2, 1) * np.array(scale)[:, None, None])
             candidate_biases.append(candidate_bias[None, -width:])
+    recurrent = np.ascontiguousarray(_stacked(recurrent_weights).transpose(1, 0, 2, 3))
     return _Layer(
         (len(order), config.members, directions, width),
         _side_by_side(input_weights, config.members),
         _side_by_side(biases, config.members),
-        np.ascontiguousarray(_stacked(recurrent_weights).transpose(1, 0, 2, 3)),
+        recurrent,
+        _in_blocks(recurrent),
         _stacked(candidate_biases),
     )
 
@@ -297,6 +300,14 @@ def _side_by_side(parts: Sequence[NDArray[np.floating]], members: int) -> Floats
     gates, rows, width = parts[0].shape
     joined = _stacked(parts).reshape(members, -1, gates, rows, width)  # (M, N, gates, R, H)
     return np.ascontiguousarray(joined.transpose(0, 3, 2, 1, 4).reshape(members, rows, -1))
+
+
+def _in_blocks(matrices: Floats) -> Floats:
+    """The columns of each matrix in blocks, one after the other; zeros fill up the last one."""
+    missing = -matrices.shape[-1] % compiled.BLOCK
+    filled = np.pad(matrices, ((0, 0), (0, 0), (0, 0), (0, missing)))
+    blocks = filled.reshape(*matrices.shape[:3], -1, compiled.BLOCK)
+    return np.ascontiguousarray(blocks.transpose(0, 1, 3, 2, 4))
 
 
 def _with_normalization(
@@ -335,7 +346,7 @@ def _lstm(projections: Floats, layer: _Layer) -> Floats:
     states = np.empty((len(projections), *projections.shape[2:]), np.float32)
     shape = projections.shape[2:]
     if compiled.kernels is not None:
-        compiled.kernels.lstm(shape[0], shape[2], projections, layer.recurrent_weights, states)
+        compiled.kernels.lstm(shape[0], shape[2], projections, layer.blocks, states)
         return states
     # Input, forget and output gate, cell candidate, and the cell: in this order one call multiplies both the
     # input gate by the candidate and the forget gate by the cell.

@@ -50,6 +50,11 @@ class Rarity:
         # The last one is for words that are not listed.
         self._values = np.log((articles + 1) / (np.append(listed, 1) + 1))
 
+    @property
+    def table(self) -> tuple[Hashes, NDArray[np.int32], NDArray[np.float64]]:
+        """Hashes and slots of a :class:`summarizer.words.WordTable` of V words; V + 1 rarities."""
+        return self._table.hashes, self._table.slots, self._values
+
     def of(self, words: Hashes) -> NDArray[np.float64]:
         """The rarity of N words in lower case; shape (N,)."""
         return self._values[self._table.indices(words)]

@@ -24,6 +24,9 @@ ARTICLE_FEATURES = range(8)
 TYPOGRAPHY_FEATURES = range(8, 12)
 RARITY_FEATURES = range(12, 18)
 
+# What stands for the table of a rarity where there is none.
+_NO_RARITY = np.empty(0, np.uint64), np.empty(0, np.int32), np.empty(0)
+
 
 def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDArray[np.float32]:
     """Twelve features of each of T sentences, or eighteen with a rarity, most of them between -1 and 1.
@@ -59,6 +62,24 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
     if not len(words):
         return features
     features[:, 6] = np.log1p(counts) / 4
+    if compiled.kernels is None:
+        _set_overlaps(features, words, counts, rarity)
+    else:
+        second, table = (0, _NO_RARITY) if rarity is None else (RARITY_FEATURES.start, rarity.table)
+        compiled.kernels.overlap_features(second, words, counts, *table, features)
+    return features
+
+
+def _set_overlaps(
+    features: NDArray[np.float32], words: Hashes, counts: NDArray[np.int64], rarity: Rarity | None
+) -> None:
+    """Set the six features that depend on the weights of words, for one weighting or two.
+
+    :param features: shape (T, 12) or (T, 18).
+    :param words: of all sentences, one after the other, shape (N,); at least one.
+    :param counts: number of words of each sentence, shape (T,).
+    """
+    count = len(counts)
     occurrences = _Occurrences.of(words, counts)
     weightings = [np.log((count + 1) / occurrences.sentences_of_words())]
     if rarity is not None:
@@ -71,7 +92,6 @@ def text_features(sentences: Sequence[str], rarity: Rarity | None = None) -> NDA
         features[:, first : first + 2] = sums[:, own : own + 2] / 4
         features[:, first + 2 : first + 5] = scaled[:, own : own + 3]
         features[:, first + 5] = np.searchsorted(np.sort(after), after) / count
-    return features
 
 
 class _Occurrences(NamedTuple):
@@ -100,8 +120,6 @@ class _Occurrences(NamedTuple):
         :param words: of all sentences, one after the other, shape (N,); at least one.
         :param counts: number of words of each sentence, shape (T,).
         """
-        if compiled.kernels is not None:
-            return cls._counted(compiled.kernels, words, counts)
         order = words.argsort(kind="stable")  # stable: entries of a word stay in the order of sentences
         hashes, sentences = words[order], np.arange(len(counts)).repeat(counts)[order]
         is_new_word, is_new_entry = np.ones((2, len(words)), np.bool_)
@@ -117,20 +135,6 @@ class _Occurrences(NamedTuple):
             len(counts),
         )
 
-    @classmethod
-    def _counted(cls, kernels: compiled.Kernels, words: Hashes, counts: NDArray[np.int64]) -> "_Occurrences":
-        """The same as :meth:`of`."""
-        hashes = np.empty(len(words), np.uint64)
-        sentences, indices, repeated = np.empty((3, len(words)), np.int64)
-        distinct, entries = kernels.count_words(words, counts, hashes, sentences, indices, repeated)
-        return cls(
-            hashes[:distinct],
-            sentences[:entries],
-            indices[:entries],
-            1 + np.log(repeated[:entries]),
-            len(counts),
-        )
-
     def sentences_of_words(self) -> NDArray[np.int64]:
         """The number of sentences with each word: shape (V,)."""
         return np.bincount(self.words)
@@ -141,8 +145,6 @@ class _Occurrences(NamedTuple):
         :param rarity: shape (V,); words whose rarity is 0 have no effect.
         """
         weights = self.repeats * rarity[self.words]
-        if compiled.kernels is not None:
-            return self._sums_of(compiled.kernels, weights)
         lengths = np.sqrt(np.bincount(self.sentences, weights * weights, self.sentence_count))
         has_length = lengths > 0
         weights /= np.where(has_length, lengths, 1)[self.sentences]
@@ -154,10 +156,3 @@ class _Occurrences(NamedTuple):
         after = with_all - before - has_length  # the product with itself is 1
         whole = float(np.linalg.norm(totals)) or 1.0
         return np.stack([after, before, with_all / whole], axis=1).round(9)
-
-    def _sums_of(self, kernels: compiled.Kernels, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The same as :meth:`sums`, of weights that are not yet scaled: shape (E,)."""
-        sums = np.empty((self.sentence_count, 3))
-        totals, lengths = np.empty(len(self.hashes)), np.empty(self.sentence_count)
-        kernels.overlaps(self.sentences, self.words, weights, totals, lengths, sums)
-        return sums

@@ -32,6 +32,7 @@ from summarizer.words import (
     Alphabet,
     Words,
     WordTable,
+    joined,
 )
 
 # Most words that are cached in addition to the vocabulary, and the length of the longest.
@@ -85,12 +86,12 @@ class TokenIds:
         if self._special.search("\n".join(sentences)):
             others = {index for index, text in enumerate(sentences) if self._special.search(text)}
             plain = ["" if index in others else text for index, text in enumerate(sentences)]
-        words = self._words.alphabet.words(plain)
-        tokens = self._words.of(words)
-        if not others and not words.others:
+        tokens, unreliable = self._words.of(plain)
+        others.update(unreliable)
+        if not others:
             return tokens
         rows = tokens.rows()
-        for index in others.union(words.others):
+        for index in others:
             rows[index] = self._encode(sentences[index])
         return Tokens.of(rows)
 
@@ -124,35 +125,41 @@ class _WordIds:
             pieces = len(pre_tokenizer.pre_tokenize_str(f"a{form}a"))
             return {1: LETTER, 2: SPACE, 3: MARK}.get(pieces, OTHER), form
 
-        self.alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, classify)
+        self._alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, classify)
 
-    def of(self, words: Words) -> Tokens:
-        """The ids of the words of each sentence."""
+    def of(self, sentences: Sequence[str]) -> tuple[Tokens, list[int]]:
+        """The ids of the words of T sentences.
+
+        :returns: also the indices of sentences with characters that the alphabet does not know.
+        """
         if compiled.kernels is not None:
-            return self._cut(compiled.kernels, words)
+            return self._cut(compiled.kernels, sentences)
+        words = self._alphabet.words(sentences)
         ids = self._ids.take(self._table.indices(words.hashes))
         unlisted = np.flatnonzero(ids < 0)
         if not unlisted.size:
-            return Tokens(ids, words.counts)
+            return Tokens(ids, words.counts), words.others
         pieces = self._pieces(words, unlisted)
         counts = np.ones(len(ids), np.int64)
         counts[unlisted] = [len(row) for row in pieces]
         ids = np.repeat(ids, counts)
         ids[ids < 0] = list(chain.from_iterable(pieces))
         ends = np.append(0, np.cumsum(counts)).take(np.cumsum(words.counts))
-        return Tokens(ids, np.diff(ends, prepend=0))
+        return Tokens(ids, np.diff(ends, prepend=0)), words.others
 
-    def _cut(self, kernels: compiled.Kernels, words: Words) -> Tokens:
+    def _cut(self, kernels: compiled.Kernels, sentences: Sequence[str]) -> tuple[Tokens, list[int]]:
         """The same as :meth:`of`."""
-        ids, counts = np.empty(len(words.codes), np.int64), np.empty(len(words.starts), np.int64)
-        total = kernels.cut_words(
+        _, codes, edges = joined(sentences)
+        ids = np.empty(len(codes), np.int64)
+        counts, others = np.empty(len(sentences), np.int64), np.empty(len(sentences), np.bool_)
+        total = kernels.find_tokens(
             HASH_BASE,
             self._longest,
             self._unknown,
-            words.codes,
-            self.alphabet.values,
-            words.starts,
-            words.ends,
+            codes,
+            self._alphabet.kinds,
+            self._alphabet.values,
+            edges,
             self._table.hashes,
             self._table.slots,
             self._parts.hashes,
@@ -161,9 +168,9 @@ class _WordIds:
             self._part_ids,
             ids,
             counts,
+            others,
         )
-        ends = np.append(0, np.cumsum(counts)).take(np.cumsum(words.counts))
-        return Tokens(ids[:total], np.diff(ends, prepend=0))
+        return Tokens(ids[:total], counts), others.nonzero()[0].tolist()
 
     def _pieces(self, words: Words, unlisted: NDArray[np.int64]) -> list[Sequence[int]]:
         """The ids of words that are not in the vocabulary as a whole; at least one each."""

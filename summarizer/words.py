@@ -8,7 +8,7 @@ But two words with the same hash can be constructed, so no cache that outlives a
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from functools import cache, partial
+from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -32,7 +32,6 @@ class Words(NamedTuple):
     """The words of T sentences, one after the other.
 
     :ivar text: all sentences, joined.
-    :ivar codes: shape (C,), uint32, the code points of the text.
     :ivar hashes: shape (N,), uint64, of each word.
     :ivar starts: shape (N,), where each word starts in the text.
     :ivar ends: shape (N,), where each word ends in the text.
@@ -42,7 +41,6 @@ class Words(NamedTuple):
     """
 
     text: str
-    codes: NDArray[np.uint32]
     hashes: Hashes
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -55,7 +53,8 @@ class Alphabet:
 
     Words are the longest runs of letters, and each single mark.
 
-    :ivar values: shape (K,), what each character contributes to a hash; the last one is that of all others.
+    :ivar kinds: shape (K,), the kind of each character; the last one is that of all others.
+    :ivar values: shape (K,), what each character contributes to a hash.
     :param kinds: the kind of each code point: SPACE, LETTER, MARK or OTHER. Code points that are left out are
         OTHER; a line feed is SPACE.
     :param folded: for each code point, the one that it counts as.
@@ -63,9 +62,9 @@ class Alphabet:
 
     def __init__(self, kinds: dict[int, int], folded: dict[int, int]) -> None:
         size = max(kinds) + 2  # the last one represents all higher ones
-        self._kinds = np.full(size, OTHER, np.uint8)
-        self._kinds[list(kinds)] = list(kinds.values())
-        self._kinds[_LINE_FEED] = SPACE  # it separates sentences
+        self.kinds = np.full(size, OTHER, np.uint8)
+        self.kinds[list(kinds)] = list(kinds.values())
+        self.kinds[_LINE_FEED] = SPACE  # it separates sentences
         folds = np.arange(size)
         folds[list(folded)] = list(folded.values())
         self.values = _scattered(folds)
@@ -84,34 +83,23 @@ class Alphabet:
                 kinds[code_point], folded[code_point] = kind, ord(form)
         return cls(kinds, folded)
 
+    def hashes(self, sentences: Sequence[str]) -> tuple[Hashes, NDArray[np.int64], list[int]]:
+        """The hashes of the words of T sentences, their counts and the others, as in :class:`Words`."""
+        if compiled.kernels is None:
+            words = self.words(sentences)
+            return words.hashes, words.counts, words.others
+        codes, edges = joined(sentences)[1:]
+        hashes = np.empty(len(codes), np.uint64)
+        counts, others = np.empty(len(sentences), np.int64), np.empty(len(sentences), np.bool_)
+        number = compiled.kernels.find_words(
+            HASH_BASE, codes, self.kinds, self.values, edges, hashes, counts, others
+        )
+        return hashes[:number], counts, others.nonzero()[0].tolist()
+
     def words(self, sentences: Sequence[str]) -> Words:
         """Find and hash the words of T sentences."""
-        text = "\n".join(["", *sentences, ""])  # a SPACE at both ends of each sentence
-        codes = code_points(text)
-        edges = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)])
-        find = self._find if compiled.kernels is None else partial(self._find_compiled, compiled.kernels)
-        return find(text, codes, edges)
-
-    def _find_compiled(
-        self, kernels: compiled.Kernels, text: str, codes: NDArray[np.uint32], edges: NDArray[np.int64]
-    ) -> Words:
-        """The same as :meth:`_find`."""
-        hashes = np.empty(len(codes), np.uint64)
-        starts, ends = np.empty((2, len(codes)), np.int64)
-        counts, others = np.empty(len(edges) - 1, np.int64), np.empty(len(edges) - 1, np.bool_)
-        number = kernels.find_words(
-            HASH_BASE, codes, self._kinds, self.values, edges, hashes, starts, ends, counts, others
-        )
-        unknown: list[int] = np.flatnonzero(others).tolist()
-        return Words(text, codes, hashes[:number], starts[:number], ends[:number], counts, unknown)
-
-    def _find(self, text: str, codes: NDArray[np.uint32], edges: NDArray[np.int64]) -> Words:
-        """The words of T sentences.
-
-        :param codes: shape (C,), the code points of the text.
-        :param edges: shape (T + 1,), where each sentence starts, and where another one would.
-        """
-        kinds = self._kinds.take(codes, mode="clip")
+        text, codes, edges = joined(sentences)
+        kinds = self.kinds.take(codes, mode="clip")
         # Runs of characters of one kind, marks one by one; the text begins and ends with a SPACE.
         following = kinds[1:]
         changes = np.flatnonzero((following != kinds[:-1]) | (following == MARK)) + 1
@@ -121,7 +109,7 @@ class Alphabet:
         unknown = np.flatnonzero(kinds == OTHER)
         others = sorted({*(edges.searchsorted(unknown, "right") - 1).tolist()})
         hashes = _hashes(self.values.take(codes, mode="clip"), starts, ends)
-        return Words(text, codes, hashes, starts, ends, bounds[1:] - bounds[:-1], others)
+        return Words(text, hashes, starts, ends, bounds[1:] - bounds[:-1], others)
 
 
 class WordTable:
@@ -155,6 +143,17 @@ class WordTable:
         return np.where(self._padded.take(rows) == hashes, self._indices.take(rows), self._indices[-1])
 
 
+def joined(sentences: Sequence[str]) -> tuple[str, NDArray[np.uint32], NDArray[np.int64]]:
+    """T sentences as one text, with a line feed before the first and after each.
+
+    :returns: the text; its C code points; and T + 1 edges: where each sentence starts, and where another one
+        would.
+    """
+    text = "\n".join(["", *sentences, ""])
+    edges = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)])
+    return text, code_points(text), edges
+
+
 def words_of(sentence: str) -> list[str]:
     """The words of a sentence in lower case: runs of letters, digits and underscores.
 
@@ -171,9 +170,9 @@ def hashed_words_of(sentences: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]
     :returns: those of all sentences, one after the other, shape (N,); and the number of words of each, shape
         (T,).
     """
-    words = _words_alphabet().words(sentences)
-    if not words.others:
-        return words.hashes, words.counts
+    hashes, counts, others = _words_alphabet().hashes(sentences)
+    if not others:
+        return hashes, counts
     lists = [words_of(sentence) for sentence in sentences]
     counts = np.array([len(row) for row in lists], np.int64)
     return hashes_of([word for row in lists for word in row]), counts

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from summarizer import Summarizer, compiled
-from summarizer.compiled import Kernels
+from summarizer.compiled import BLOCK, Kernels
 from summarizer.encoder import StaticEncoder
 from summarizer.model import ModelConfig, SentenceScorer, input_width, weight_shapes
 from summarizer.pipeline import DEFAULT_CHECKPOINT
-from summarizer.text_features import _Occurrences
-from summarizer.words import EUROPEAN_CODE_POINTS, Alphabet, WordTable, _classify, hashed_words_of, hashes_of
+from summarizer.rarity import Rarity
+from summarizer.text_features import text_features
+from summarizer.words import EUROPEAN_CODE_POINTS, Alphabet, WordTable, _classify, hashes_of
 
 pytestmark = pytest.mark.skipif(compiled.kernels is None, reason="the kernels are not compiled")
 
@@ -55,7 +56,7 @@ def encoder() -> StaticEncoder:
 @given(SENTENCES)
 def test_words_are_found_alike(sentences):
     alphabet = Alphabet.of(EUROPEAN_CODE_POINTS, _classify)
-    for found, expected in zip(*both(lambda: alphabet.words(sentences)), strict=True):
+    for found, expected in zip(*both(lambda: alphabet.hashes(sentences)), strict=True):
         assert_array_equal(found, expected)
 
 
@@ -75,20 +76,25 @@ def test_sentences_have_the_same_tokens_and_the_same_vectors(encoder, sentences)
         assert_array_equal(found, expected)
 
 
-@given(SENTENCES, st.integers(0, 99))
-def test_overlaps_are_summed_alike(sentences, seed):
-    words, counts = hashed_words_of(sentences)
-    if not len(words):
-        return
-    found, expected = both(lambda: _Occurrences.of(words, counts))
-    for one, other in zip(found, expected, strict=True):
-        assert_array_equal(one, other)
-    rarity = np.random.default_rng(seed).exponential(size=len(found.hashes)).round(1)
-    assert_allclose(*both(lambda: found.sums(rarity)), rtol=0, atol=1.1e-9)  # rounded to 1e-9
+RARITY = Rarity(30, {"the": 30, "ferry": 4, "don": 11, "x": 3, "rare": 7})
+PROSE = st.lists(
+    st.lists(st.sampled_from("the ferry don rare x é 3.5 unheard".split())).map(" ".join), max_size=12
+)
+
+
+@given(SENTENCES | PROSE, st.sampled_from([None, RARITY]))
+def test_features_are_alike(sentences, rarity):
+    assert_allclose(*both(lambda: text_features(sentences, rarity)), rtol=0, atol=1e-6)
+
+
+def test_features_of_a_long_article_are_alike():
+    words = np.random.default_rng(0).zipf(1.3, size=(5000, 12)) % 9000
+    sentences = [" ".join(f"w{word}" for word in row) for row in words]
+    assert_allclose(*both(lambda: text_features(sentences, RARITY)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize(("width", "members"), [(1, 1), (31, 1), (32, 2), (33, 1), (100, 1), (128, 2)])
+@pytest.mark.parametrize(("width", "members"), [(1, 1), (63, 1), (64, 2), (65, 1), (100, 1), (128, 2)])
 @pytest.mark.parametrize("length", [1, 2, 40])
 def test_the_recurrence_gives_the_same_scores(width, members, bidirectional, length):
     config = ModelConfig(
@@ -111,7 +117,7 @@ def test_gates_open_and_shut_as_exactly_as_single_precision_can(kernels, inputs)
     gates = np.array(inputs, np.float32)
     projections = np.stack([gates / 2, gates * 0, gates[::-1] / 2, gates])[None, :, None]
     states = np.empty((1, 1, len(gates)), np.float32)
-    weights = np.zeros((4, 1, len(gates), len(gates)), np.float32)
+    weights = np.zeros((4, 1, 1, len(gates), BLOCK), np.float32)
     kernels.lstm(1, len(gates), np.ascontiguousarray(projections), weights, states)
     exact = gates.astype(np.float64)
     cell = np.tanh(exact) / (1 + np.exp(-exact))
@@ -129,32 +135,21 @@ def test_an_article_has_the_same_evaluation():
 
 INTEGERS, SLOTS = np.zeros(4, np.int64), np.array([0, -1, -1, -1], np.int32)
 HASHES, FLOATS, DOUBLES = np.zeros(4, np.uint64), np.zeros(4, np.float32), np.zeros(4)
-EDGES, COUNTS = np.array([1, 3, 5]), np.zeros(2, np.int64)
 CODES, KINDS, VALUES = np.full(5, 97, np.uint32), np.full(2, 2, np.uint8), np.ones(2, np.uint64)
-ROOM, ROOM_H = np.zeros(5, np.int64), np.zeros(5, np.uint64)
-OTHERS = np.zeros(2, np.bool_)
-SPANS = np.array([0]), np.array([2])
+EDGES, COUNTS, OTHERS = np.array([1, 3, 5]), np.zeros(2, np.int64), np.zeros(2, np.bool_)
+TABLE, WEIGHTS = (HASHES[:1], SLOTS), np.zeros(4 * BLOCK, np.float32)
 
 VALID: dict[str, tuple[Any, ...]] = {
-    "find_words": (3, CODES, KINDS, VALUES, EDGES, ROOM_H, ROOM, ROOM, COUNTS, OTHERS),
-    "index_words": (HASHES[:1], SLOTS),
-    "look_up": (HASHES[:1], SLOTS, HASHES, INTEGERS),
-    "cut_words": (
-        3,
-        9,
-        0,
-        CODES,
-        VALUES,
-        *SPANS,
-        *[HASHES[:1], SLOTS] * 2,
-        *[INTEGERS[:1]] * 2,
-        ROOM,
-        INTEGERS[:1],
+    "find_words": (3, CODES, KINDS, VALUES, EDGES, np.zeros(5, np.uint64), COUNTS, OTHERS),
+    "index_words": TABLE,
+    "look_up": (*TABLE, HASHES, INTEGERS),
+    "find_tokens": (
+        *(3, 9, 0, CODES, KINDS, VALUES, EDGES, *TABLE, *TABLE, INTEGERS[:1], INTEGERS[:1]),
+        *(np.zeros(5, np.int64), COUNTS, OTHERS),
     ),
     "mean_rows": (2, FLOATS, np.array([0, 1]), np.array([2]), FLOATS[:2]),
-    "count_words": (HASHES, np.array([4]), HASHES, INTEGERS, INTEGERS, INTEGERS),
-    "overlaps": (INTEGERS, INTEGERS, DOUBLES, DOUBLES[:1], DOUBLES[:1], np.zeros((1, 3))),
-    "lstm": (1, 1, FLOATS, FLOATS, FLOATS[:1]),
+    "overlap_features": (12, HASHES, np.array([3, 1]), *TABLE, DOUBLES[:2], np.zeros((2, 18), np.float32)),
+    "lstm": (1, 1, FLOATS, WEIGHTS, FLOATS[:1]),
 }
 INVALID = [
     ("find_words", 2, np.zeros(0, np.uint8)),
@@ -162,52 +157,51 @@ INVALID = [
     ("find_words", 4, EDGES[:2]),
     ("find_words", 4, np.array([1, 3, 6])),
     ("find_words", 4, np.array([-1, 3, 5])),
-    ("find_words", 5, ROOM_H[:4]),
-    ("find_words", 6, ROOM[:4]),
-    ("find_words", 7, ROOM[:4]),
-    ("find_words", 9, OTHERS[:1]),
+    ("find_words", 4, np.array([1, 9, 5])),
+    ("find_words", 5, HASHES),
+    ("find_words", 7, OTHERS[:1]),
     ("index_words", 0, HASHES),  # more than half of the slots
     ("index_words", 1, SLOTS[:3]),  # not a power of two
     ("index_words", 1, SLOTS[:0]),
     ("look_up", 1, SLOTS[:3]),
     ("look_up", 3, INTEGERS[:3]),
-    ("cut_words", 4, VALUES[:0]),
-    ("cut_words", 5, np.array([-1])),
-    ("cut_words", 5, np.array([2])),
-    ("cut_words", 6, np.array([6])),
-    ("cut_words", 6, np.array([1, 2])),
-    ("cut_words", 8, SLOTS[:3]),
-    ("cut_words", 10, SLOTS[:3]),
-    ("cut_words", 11, INTEGERS),
-    ("cut_words", 12, INTEGERS),
-    ("cut_words", 13, ROOM[:4]),
-    ("cut_words", 14, INTEGERS[:0]),
+    ("find_tokens", 4, KINDS[:0]),
+    ("find_tokens", 5, VALUES[:1]),
+    ("find_tokens", 6, EDGES[:2]),
+    ("find_tokens", 6, np.array([1, 3, 6])),
+    ("find_tokens", 6, np.array([1, 0, 5])),
+    ("find_tokens", 8, SLOTS[:3]),
+    ("find_tokens", 10, SLOTS[:3]),
+    ("find_tokens", 11, INTEGERS),
+    ("find_tokens", 12, INTEGERS),
+    ("find_tokens", 13, INTEGERS),
+    ("find_tokens", 15, OTHERS[:1]),
     ("mean_rows", 0, 0),
     ("mean_rows", 2, np.array([0, 2])),
     ("mean_rows", 2, np.array([0, -1])),
     ("mean_rows", 3, np.array([3])),
     ("mean_rows", 3, np.array([-1])),
     ("mean_rows", 4, FLOATS[:3]),
-    ("count_words", 1, np.array([3])),
-    ("count_words", 1, np.array([5])),
-    ("count_words", 1, np.array([5, -1])),
-    ("count_words", 2, HASHES[:3]),
-    ("count_words", 3, INTEGERS[:3]),
-    ("count_words", 4, INTEGERS[:3]),
-    ("count_words", 5, INTEGERS[:3]),
-    ("overlaps", 0, np.array([0, 0, 0, 1])),
-    ("overlaps", 0, np.array([0, 0, 0, -1])),
-    ("overlaps", 1, np.array([0, 0, 0, 1])),
-    ("overlaps", 1, INTEGERS[:3]),
-    ("overlaps", 2, DOUBLES[:3]),
-    ("overlaps", 5, np.zeros((1, 2))),
+    ("overlap_features", 0, -1),
+    ("overlap_features", 0, 13),
+    ("overlap_features", 2, np.array([3, 0])),
+    ("overlap_features", 2, np.array([3, 2])),
+    ("overlap_features", 2, np.array([5, -1])),
+    ("overlap_features", 2, INTEGERS[:0]),
+    ("overlap_features", 4, SLOTS[:3]),
+    ("overlap_features", 5, DOUBLES[:1]),
+    ("overlap_features", 6, FLOATS),
+    ("overlap_features", 6, np.zeros(37, np.float32)),
     ("lstm", 0, 0),
     ("lstm", 0, 2**40),
     ("lstm", 1, 0),
     ("lstm", 1, -1),
     ("lstm", 1, 2**40),
     ("lstm", 2, FLOATS[:3]),
-    ("lstm", 3, FLOATS[:3]),
+    ("lstm", 3, WEIGHTS[:-1]),
+    ("lstm", 3, np.zeros(4 * BLOCK + 4, np.float32)),
+    ("lstm", 3, np.zeros(8 * BLOCK, np.float32)),
+    ("lstm", 3, FLOATS[:0]),
     ("lstm", 4, FLOATS[:2]),
 ]
 
