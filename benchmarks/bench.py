@@ -23,6 +23,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from summarizer.compiled import kernels
+
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "performance.md.jinja"
 KEPT = ROOT / "runs" / "bench"
@@ -113,6 +115,7 @@ def machine() -> str:
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": ", ".join(filter(None, map(installed, PACKAGES))),
+        "kernels": "in NumPy" if kernels is None else "compiled",
         "load average at the start": " ".join(f"{load:.1f}" for load in os.getloadavg()),
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }

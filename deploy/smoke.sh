@@ -38,6 +38,8 @@ for folder in ("/", "/app", "/opt/venv"):
 PYTHON
 say "answers text, batch and HTML as the library does; its files cannot be changed; user $(docker exec "$name" id -u)"
 
+say "kernels: $(docker exec "$name" python -c 'from summarizer.compiled import kernels as k; print("compiled" if k else "in NumPy")')"
+
 docker stop -t 35 "$name" >/dev/null 2>&1
 status=$(docker inspect --format '{{.State.ExitCode}}' "$name")
 [ "$status" = 0 ] || { echo "stopped with status $status"; docker logs "$name"; exit 1; }
