@@ -26,6 +26,10 @@ _CANDIDATE = re.compile(rf"[.?!](?=(?P<after>[{_ENDS_WORD}]|\s+(?P<next>\S+)))")
 _CLOSING = re.compile(r"""["')\]}‘’“”«»]+?(?:\s+|(?=--)|$)""", re.MULTILINE)
 _TO_LAST_SPACE = re.compile(r"(?s:.*)[ \n\t\r\v\f]")
 
+# What most contexts are: a word with its full stop, then nothing that could end a sentence. Or its question mark.
+_PLAIN_STOP = re.compile(r"""([a-zA-Z]{2,})\.[\s"'”’)](?!.*[.?!])""", re.DOTALL)
+_PLAIN_MARK = re.compile(r"""[a-zA-Z]+[?!][\s"'”’)]""")
+
 _ELLIPSIS = re.compile(r"\.{2,}")
 _INITIAL = re.compile(r"[^\W\d]\.")
 _NUMBER = re.compile(r"-?[.,]?\d[\d,.\-]*")
@@ -66,6 +70,7 @@ class SentenceEnds:
     ) -> None:
         self._abbreviations = abbreviations
         self._collocations = collocations
+        self._before_others = {first for first, _ in collocations}
         self._starters = starters
         self._seen = {word: int(flags) for word, flags in seen.items()}
         self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._has_end)
@@ -101,6 +106,13 @@ class SentenceEnds:
 
     def _has_end(self, context: str) -> bool:
         """Whether a sentence ends within the context: after any token but the last."""
+        if _PLAIN_MARK.match(context):
+            return True
+        if plain := _PLAIN_STOP.match(context):
+            word = plain[1].lower()
+            # Then it does not matter what follows.
+            if word not in self._abbreviations and word not in self._before_others:
+                return True
         tokens = [token for line in context.split("\n") for token in _TOKEN.findall(line)]
         return any(self._ends(token, following) for token, following in pairwise(tokens))
 
