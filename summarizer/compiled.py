@@ -108,6 +108,17 @@ class Kernels(Protocol):
         :param means: shape (T, width).
         """
 
+    def capitals_and_digits(
+        self, codes: NDArray[np.uint32], lowercase: NDArray[np.uint32], edges: Integers, numbers: Integers
+    ) -> None:
+        """How many there are in each of T sentences: :func:`summarizer.typography.typography`.
+
+        :param codes: shape (C,), of the text.
+        :param lowercase: shape (C,), of the same text in lower case.
+        :param edges: shape (T + 1,), where each sentence starts, and where the last one ends.
+        :param numbers: shape (T, 2).
+        """
+
     def overlap_features(
         self,
         second: int,

@@ -290,6 +290,31 @@ static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
     return done(b, ALL);
 }
 
+/* ---- typography.py ---- */
+
+static PyObject *capitals_and_digits(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { CODES, LOWERCASE, EDGES, NUMBERS, ALL };
+    Py_buffer b[ALL];
+    if (!PyArg_ParseTuple(arguments, "y*y*y*w*", &b[CODES], &b[LOWERCASE], &b[EDGES], &b[NUMBERS])) return NULL;
+    const uint32_t *codes = b[CODES].buf, *lowercase = b[LOWERCASE].buf;
+    const int64_t *edges = b[EDGES].buf;
+    int64_t(*numbers)[2] = b[NUMBERS].buf;
+    const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[EDGES], int64_t) - 1;
+    if (sentences < 0 || b[LOWERCASE].len != b[CODES].len || LENGTH(b[NUMBERS], int64_t) != 2 * sentences ||
+        !are_edges(edges, sentences, length))
+        return refused(b, ALL);
+    for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
+        int64_t capitals = 0, digits = 0;
+        for (Py_ssize_t i = edges[sentence]; i < edges[sentence + 1]; i++) {
+            capitals += codes[i] != lowercase[i];
+            digits += codes[i] >= '0' && codes[i] <= '9';
+        }
+        numbers[sentence][0] = capitals;
+        numbers[sentence][1] = digits;
+    }
+    return done(b, ALL);
+}
+
 /* ---- text_features.py ---- */
 
 typedef struct {
@@ -565,6 +590,7 @@ static PyMethodDef methods[] = {
     {"look_up", look_up, METH_VARARGS, NULL},
     {"find_tokens", find_tokens, METH_VARARGS, NULL},
     {"mean_rows", mean_rows, METH_VARARGS, NULL},
+    {"capitals_and_digits", capitals_and_digits, METH_VARARGS, NULL},
     {"overlap_features", overlap_features, METH_VARARGS, NULL},
     {"lstm", lstm, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

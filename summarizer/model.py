@@ -115,8 +115,13 @@ def position_features(count: int) -> Floats:
     """
     i = np.arange(count, dtype=np.float64)
     n = max(count, 1)
-    features = [i / n, (n - 1 - i) / n, 1 / (1 + i), 1 / (n - i), np.log1p(i) / np.log1p(n)]
-    return np.stack(features, axis=1).astype(np.float32)
+    features = np.empty((count, POSITION_FEATURES), np.float32)
+    features[:, 0] = i / n
+    features[:, 1] = (n - 1 - i) / n
+    features[:, 2] = 1 / (1 + i)
+    features[:, 3] = 1 / (n - i)
+    features[:, 4] = np.log1p(i) / np.log1p(n)
+    return features
 
 
 def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
@@ -127,10 +132,14 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Flo
         network reads no rarity.
     :returns: shape (T, D + F + P), float32, where F or P is 0 if the network does not read them; a new array.
     """
-    parts = [vectors, features[:, text_columns(config)]]
+    columns = text_columns(config)
+    inputs = np.empty((len(vectors), input_width(config)), np.float32)
+    inputs[:, : config.dimension] = vectors
+    after = config.dimension + len(columns)
+    inputs[:, config.dimension : after] = features[:, columns]
     if config.position_features:
-        parts.append(position_features(len(vectors)))
-    return np.concatenate(parts, axis=1)
+        inputs[:, after:] = position_features(len(vectors))
+    return inputs
 
 
 def text_columns(config: ModelConfig) -> list[int]:
@@ -213,8 +222,10 @@ class SentenceScorer:
             return article
         normalized = article.copy()
         vectors = normalized[:, : self.config.dimension]
-        vectors -= vectors.mean(axis=1, keepdims=True)
-        vectors /= np.sqrt(np.square(vectors).mean(axis=1, keepdims=True) + _EPSILON)
+        # On arrays of this size, np.mean takes several times as long.
+        vectors -= (np.add.reduce(vectors, axis=1) / self.config.dimension)[:, None]
+        variances = np.vecdot(vectors, vectors) / self.config.dimension
+        vectors /= np.sqrt(variances + _EPSILON)[:, None]
         return normalized
 
     def _run(self, layer: "_Layer", inputs: Floats) -> Floats:

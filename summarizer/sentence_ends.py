@@ -26,7 +26,7 @@ _CANDIDATE = re.compile(rf"[.?!](?=(?P<after>[{_ENDS_WORD}]|\s+(?P<next>\S+)))")
 _CLOSING = re.compile(r"""["')\]}‘’“”«»]+?(?:\s+|(?=--)|$)""", re.MULTILINE)
 _TO_LAST_SPACE = re.compile(r"(?s:.*)[ \n\t\r\v\f]")
 
-# What most contexts are: a word with its full stop, then nothing that could end a sentence. Or its question mark.
+# Most contexts: a word with its full stop, and nothing else that could end a sentence; or a question.
 _PLAIN_STOP = re.compile(r"""([a-zA-Z]{2,})\.[\s"'”’)](?!.*[.?!])""", re.DOTALL)
 _PLAIN_MARK = re.compile(r"""[a-zA-Z]+[?!][\s"'”’)]""")
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer import compiled
 from summarizer.words import code_points
 
 _COLUMNS = 4
@@ -47,10 +48,13 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     codes, lowercase = code_points(text), code_points(text.lower())
     edges = np.zeros(len(sentences) + 1, np.int64)
     np.cumsum([len(sentence) for sentence in sentences], out=edges[1:])
-    digits = (codes >= ord("0")) & (codes <= ord("9"))
-    for column, marked in ((2, codes != lowercase), (3, digits)):
-        before = np.searchsorted(np.flatnonzero(marked), edges)
-        features[:, column] = before[1:] - before[:-1]
-    features[:, 2:] /= np.maximum(edges[1:] - edges[:-1], 1)[:, None]
-    np.sqrt(features[:, 2:], out=features[:, 2:])
+    numbers = np.empty((len(sentences), 2), np.int64)
+    if compiled.kernels is None:
+        digits = (codes >= ord("0")) & (codes <= ord("9"))
+        for column, marked in enumerate((codes != lowercase, digits)):
+            before = np.searchsorted(np.flatnonzero(marked), edges)
+            numbers[:, column] = before[1:] - before[:-1]
+    else:
+        compiled.kernels.capitals_and_digits(codes, lowercase, edges, numbers)
+    features[:, 2:] = np.sqrt(numbers / np.maximum(edges[1:] - edges[:-1], 1)[:, None])
     return features

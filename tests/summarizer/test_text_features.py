@@ -115,6 +115,8 @@ def one_by_one(sentences: list[str], known: Rarity | None = None) -> np.ndarray:
         before[index] = weights @ seen[words]
         seen[words] += weights
         centrality[index] = weights @ total[words] / whole if whole else 0.0
+    # Rounded as there, since a tiny standard deviation blows up any difference.
+    after, before, centrality = (values.round(9) for values in (after, before, centrality))
     scaled = [(values - values.mean()) / (3 * values.std() + 1e-6) for values in (after, before, centrality)]
     return np.stack([after / 4, before / 4, *scaled], axis=1).astype(np.float32)
 

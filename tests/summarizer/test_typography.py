@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from summarizer.sentences import _OTHER_STOPS
 from summarizer.typography import _CLOSING, typography
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 AWKWARD = [[], [""], ["", "One.", ""], ["...", "🙂🙂", "\x00"], ["مرحبا"], ["\ud800"], ["a" * 100_000]]
 
 
