@@ -11,6 +11,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+# Kernels that were compiled from another version of the source are not used.
+VERSION = 1
+
 # Units of a gate that :meth:`Kernels.lstm` computes together.
 BLOCK = 64
 
@@ -23,6 +26,9 @@ class Kernels(Protocol):
 
     Each function raises ValueError if the arrays do not belong together; then outputs may be half written.
     """
+
+    def version(self) -> int:
+        """The :data:`VERSION` of the source that was compiled."""
 
     def find_words(
         self,
@@ -162,7 +168,7 @@ def _load() -> Kernels | None:
         module: Any = import_module("summarizer._kernels")
     except ImportError:
         return None
-    return cast(Kernels, module)
+    return cast(Kernels, module) if module.version() == VERSION else None
 
 
 kernels = _load()

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Raised with every change of what arguments mean; the same number is in compiled.py. */
+#define VERSION 1
+
 #define LENGTH(buffer, type) ((buffer).len / (Py_ssize_t)sizeof(type))
 
 static void release(Py_buffer *buffers, int count) {
@@ -584,7 +587,12 @@ static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
     return done(b, ALL);
 }
 
+static PyObject *version(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arguments)) {
+    return PyLong_FromLong(VERSION);
+}
+
 static PyMethodDef methods[] = {
+    {"version", version, METH_NOARGS, NULL},
     {"find_words", find_words, METH_VARARGS, NULL},
     {"index_words", index_words, METH_VARARGS, NULL},
     {"look_up", look_up, METH_VARARGS, NULL},

@@ -124,6 +124,12 @@ def test_gates_open_and_shut_as_exactly_as_single_precision_can(kernels, inputs)
     assert_allclose(states[0, 0], np.tanh(cell) / (1 + np.exp(-exact[::-1])), rtol=0, atol=5e-7)
 
 
+def test_kernels_of_another_version_are_left_alone(monkeypatch):
+    assert compiled._load() is not None
+    monkeypatch.setattr(compiled, "VERSION", compiled.VERSION + 1)
+    assert compiled._load() is None
+
+
 def test_an_article_has_the_same_evaluation():
     summarizer = Summarizer.load()
     text = "The ferry is back. Zelenskyy’s “quux” ended on 3 May! Nobody saw İstanbul’s café 🙂. " * 20
