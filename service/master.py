@@ -195,6 +195,22 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     values.ValueClass = values.MultiProcessValue(lambda: worker.number)  # type: ignore[no-untyped-call]
 
 
+def post_worker_init(worker: Worker) -> None:
+    """Give a worker's metrics their room on disk, now that their files exist.
+
+    They are mapped into memory and sparse: in a folder that fills up later, writing to a page that has no
+    room would kill the process.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    for file in Path(os.environ[METRICS_FOLDER]).glob(f"*_{worker.number}.db"):
+        try:
+            with file.open("r+b") as stream:
+                os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+        except OSError as error:
+            worker.log.warning("%s has no room: %s; give TMPDIR 256 MiB of its own", file, error)
+
+
 def child_exit(server: Arbiter, worker: Worker) -> None:
     """Remove from the metrics what only living workers have, such as the depth of their queue."""
     mark_process_dead(worker.number, str(server.workspace.metrics))  # type: ignore[no-untyped-call]

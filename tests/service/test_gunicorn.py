@@ -637,6 +637,19 @@ def test_workers_are_replaced_after_the_temporary_folder_was_emptied(tiny_checkp
     assert not workspace.exists()
 
 
+def test_metrics_have_their_room_on_disk_before_it_may_run_out(tiny_checkpoint, tmp_path):
+    server = start(tiny_checkpoint, tmp_path / "log", WEB_CONCURRENCY="2", TMPDIR=str(tmp_path))
+    wait_until_ready(server)
+    wait_until(lambda: len(workers(server)) == 2)
+
+    def have_room() -> bool:
+        files = [file.stat() for file in tmp_path.glob(f"{WORKSPACE}*/metrics/*.db")]
+        return len(files) >= 4 and all(file.st_blocks * 512 >= file.st_size > 0 for file in files)
+
+    wait_until(have_room)
+    assert server.stop() == 0
+
+
 def test_folders_of_killed_masters_are_removed_and_no_others(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     owner = (os.getuid(), os.getgid())
