@@ -1,11 +1,12 @@
 """How often lines that nobody quotes are selected, where they are put into articles.
 
-python benchmarks/boilerplate.py PREPARED [--checkpoint FOLDER ...]
+python benchmarks/boilerplate.py PREPARED [--checkpoint FOLDER ...] [--titles]
 
 Prepared articles of the validation split, which never have such lines, get some of the kinds that training
 articles get, other ones; so this tells whether those were learned, and ``kinds.py``, whose articles were
 written by hand, whether that helps with what pages really hold. Meetings are left out: nobody prints them
-between links. Three sentences of each article are selected.
+between links. Three sentences of each article are selected. With --titles, an article gets only its own
+title, on a line before it; those without one are left out.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from summarizer.selection import select
 from training.baselines import PacSum, lead
 from training.boilerplate import littered
 from training.metrics import RougeMeter, auc
-from training.prepared import load
+from training.prepared import PreparedArticle, load
 
 COLUMNS = ("system", "lines among the selected", "articles whose best sentence is a line", "AUC", "R-2")
 LEFT_OUT = "ami"
@@ -50,20 +51,33 @@ def main() -> None:
         "--checkpoint", type=Path, nargs="+", default=[DEFAULT_CHECKPOINT], help="the shipped one by default"
     )
     parser.add_argument("--closeness", default="blend", help="that the folder has targets of")
+    parser.add_argument("--titles", action="store_true", help="put in nothing but the title")
     parsed = parser.parse_args()
-    articles = []
-    for article in load(parsed.prepared, parsed.closeness)[1]:
-        if article.split == "validation" and article.source != LEFT_OUT:
-            found = littered(article.sentences, f"measured {article.id}", article.title)
-            articles.append(Littered(found.sentences, np.array(found.is_boilerplate), article.quotes))
+    articles = [
+        _titled(article) if parsed.titles else _littered(article)
+        for article in load(parsed.prepared, parsed.closeness)[1]
+        if article.split == "validation"
+        and article.source != LEFT_OUT
+        and (article.title or not parsed.titles)
+    ]
     pacsum = PacSum(" ".join(article.sentences) for article in articles)
     systems: dict[str, System] = {
-        f"{folder.parent.name}/{folder.name}": _model(Summarizer.load(folder)) for folder in parsed.checkpoint
+        str(folder): _model(Summarizer.load(folder)) for folder in parsed.checkpoint
     }
     systems |= {"lead": _baseline(lambda rows: lead(len(rows))), "PacSum": _baseline(pacsum.scores)}
     print(f"| {' | '.join(COLUMNS)} |\n| --- |{' ---: |' * (len(COLUMNS) - 1)}")
     for name, system in systems.items():
         print(f"| {' | '.join([name, *_figures(system, articles)])} |")
+
+
+def _littered(article: PreparedArticle) -> Littered:
+    found = littered(article.sentences, f"measured {article.id}", article.title)
+    return Littered(found.sentences, np.array(found.is_boilerplate), article.quotes)
+
+
+def _titled(article: PreparedArticle) -> Littered:
+    sentences = [(article.title or "").strip(), *article.sentences]
+    return Littered(sentences, np.arange(len(sentences)) == 0, article.quotes)
 
 
 def _model(summarizer: Summarizer) -> System:
