@@ -269,7 +269,9 @@ static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
     const int64_t *rows = b[ROWS].buf, *counts = b[COUNTS].buf;
     float *means = b[MEANS].buf;
     const Py_ssize_t sentences = LENGTH(b[COUNTS], int64_t), total = LENGTH(b[ROWS], int64_t);
-    if (width < 1 || LENGTH(b[MEANS], float) != sentences * width) return refused(b, ALL);
+    const Py_ssize_t room = LENGTH(b[MEANS], float);
+    if (width < 1 || (sentences == 0 ? room != 0 : room / sentences != width || room % sentences != 0))
+        return refused(b, ALL);
     const Py_ssize_t listed = LENGTH(b[TABLE], float) / width;
     for (Py_ssize_t i = 0; i < total; i++)
         if (rows[i] < 0 || rows[i] >= listed) return refused(b, ALL);
@@ -412,7 +414,7 @@ static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments
     const Py_ssize_t total = LENGTH(b[WORDS], uint64_t), count = LENGTH(b[COUNTS], int64_t);
     const Py_ssize_t width = count == 0 ? 0 : LENGTH(b[FEATURES], float) / count;
     Table table = {NULL, NULL, 0, 0};
-    if (count == 0 || LENGTH(b[FEATURES], float) != count * width || second < 0 || width < second + 6 || width < 6)
+    if (count == 0 || LENGTH(b[FEATURES], float) != count * width || second < 0 || width < 6 || second > width - 6)
         return refused(b, ALL);
     if (second && (!is_table(&b[LISTED], &b[SLOTS], &table) || LENGTH(b[RARITIES], double) != table.listed + 1))
         return refused(b, ALL);

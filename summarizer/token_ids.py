@@ -132,7 +132,7 @@ class _WordIds:
 
         :returns: also the indices of sentences with characters that the alphabet does not know.
         """
-        if compiled.kernels is not None:
+        if compiled.kernels is not None and self._longest <= compiled.LONGEST_WORD:
             return self._cut(compiled.kernels, sentences)
         words = self._alphabet.words(sentences)
         ids = self._ids.take(self._table.indices(words.hashes))

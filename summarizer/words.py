@@ -150,7 +150,7 @@ def joined(sentences: Sequence[str]) -> tuple[str, NDArray[np.uint32], NDArray[n
         would.
     """
     text = "\n".join(["", *sentences, ""])
-    edges = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)])
+    edges = np.array([*accumulate((len(sentence) + 1 for sentence in sentences), initial=1)], np.int64)
     return text, code_points(text), edges
 
 

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from tokenizers import Tokenizer, models
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from summarizer import Summarizer, compiled
 from summarizer.compiled import BLOCK, Kernels
@@ -18,7 +21,16 @@ from summarizer.model import ModelConfig, SentenceScorer, input_width, weight_sh
 from summarizer.pipeline import DEFAULT_CHECKPOINT
 from summarizer.rarity import Rarity
 from summarizer.text_features import text_features
-from summarizer.words import EUROPEAN_CODE_POINTS, Alphabet, WordTable, _classify, hashes_of
+from summarizer.token_ids import TokenIds
+from summarizer.words import (
+    EUROPEAN_CODE_POINTS,
+    HASH_BASE,
+    LETTER,
+    Alphabet,
+    WordTable,
+    _classify,
+    hashes_of,
+)
 
 pytestmark = pytest.mark.skipif(compiled.kernels is None, reason="the kernels are not compiled")
 
@@ -126,8 +138,56 @@ def test_gates_open_and_shut_as_exactly_as_single_precision_can(kernels, inputs)
 
 def test_kernels_of_another_version_are_left_alone(monkeypatch):
     assert compiled._load() is not None
-    monkeypatch.setattr(compiled, "VERSION", compiled.VERSION + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "VERSION", compiled.VERSION + 1)
+        assert compiled._load() is None
+    monkeypatch.setattr(compiled, "import_module", lambda _: object())  # as before there were versions
     assert compiled._load() is None
+
+
+def test_words_at_the_limit_of_the_kernel_are_cut_and_longer_ones_unknown(kernels):
+    """One letter is listed, as a beginning and as a part."""
+    alphabet, listed = Alphabet({ord("a"): LETTER}, {}), WordTable(["a"])
+    table = listed.hashes, listed.slots
+    for letters, expected in ((1024, [7] + [8] * 1023), (1025, [0]), (4999, [0])):
+        ids, counts, others = np.zeros(letters, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_)
+        text = np.full(letters, ord("a"), np.uint32), alphabet.kinds, alphabet.values, np.array([0, letters])
+        entries = np.array([7]), np.array([8])
+        total = kernels.find_tokens(HASH_BASE, 5000, 0, *text, *table, *table, *entries, ids, counts, others)
+        assert ids[:total].tolist() == expected
+        assert counts.tolist() == [total]
+
+
+def test_tokenizers_of_longer_words_than_the_kernel_cuts_are_followed_too():
+    tokenizer = Tokenizer(
+        models.WordPiece({"[UNK]": 0, "a": 1, "##a": 2}, unk_token="[UNK]", max_input_chars_per_word=2**63)
+    )
+    tokenizer.normalizer, tokenizer.pre_tokenizer = BertNormalizer(), BertPreTokenizer()
+    found = TokenIds(tokenizer).of(["a" * 1500]).ids.tolist()
+    assert found == tokenizer.encode("a" * 1500, add_special_tokens=False).ids == [1] + [2] * 1499
+
+
+def test_tanh_is_exact_to_single_precision(kernels):
+    """With the gates for input and output open and the one for the past shut: the tanh of the tanh."""
+    inputs = np.linspace(-10, 10, 100 * BLOCK).reshape(100, 1, BLOCK)
+    gate = np.full_like(inputs, 30)
+    projections = np.stack([gate, -gate, gate, inputs], axis=1).astype(np.float32)
+    states = np.empty(inputs.shape, np.float32)
+    kernels.lstm(1, BLOCK, projections, np.zeros((4, 1, 1, BLOCK, BLOCK), np.float32), states)
+    assert_allclose(states, np.tanh(np.tanh(inputs)), rtol=0, atol=5e-7)
+
+
+def test_refused_buffers_are_released(kernels):
+    for name, place, wrong in INVALID:
+        arguments = [*deepcopy(VALID[name])]
+        arguments[place] = wrong
+        given = {
+            at: bytearray(value.tobytes()) for at, value in enumerate(arguments) if hasattr(value, "tobytes")
+        }
+        with pytest.raises(ValueError, match="do not belong together"):
+            getattr(kernels, name)(*[given.get(at, value) for at, value in enumerate(arguments)])
+        for buffer in given.values():
+            buffer.append(0)  # raises BufferError while somebody still holds it
 
 
 def test_an_article_has_the_same_evaluation():
@@ -184,6 +244,7 @@ INVALID = [
     ("find_tokens", 13, INTEGERS),
     ("find_tokens", 15, OTHERS[:1]),
     ("mean_rows", 0, 0),
+    ("mean_rows", 0, 2**62),
     ("mean_rows", 2, np.array([0, 2])),
     ("mean_rows", 2, np.array([0, -1])),
     ("mean_rows", 3, np.array([3])),
@@ -196,6 +257,7 @@ INVALID = [
     ("capitals_and_digits", 2, np.array([0, 6, 5])),
     ("overlap_features", 0, -1),
     ("overlap_features", 0, 13),
+    ("overlap_features", 0, 2**63 - 1),
     ("overlap_features", 2, np.array([3, 0])),
     ("overlap_features", 2, np.array([3, 2])),
     ("overlap_features", 2, np.array([5, -1])),
@@ -244,6 +306,7 @@ def test_gaps_and_outputs_that_cannot_be_written_are_refused(kernels, name):
 
 def test_a_table_that_is_full_or_damaged_ends_the_search(kernels):
     found = np.zeros(1, np.int64)
+    memory = np.array([5] + [6] * 9, np.uint64)  # the word is behind the end of the list
     for slots in (np.zeros(4, np.int32), np.full(4, 9, np.int32), np.full(4, -7, np.int32)):
-        kernels.look_up(np.array([5], np.uint64), slots, np.array([6], np.uint64), found)
+        kernels.look_up(memory[:1], slots, memory[1:2], found)
         assert found[0] == 1

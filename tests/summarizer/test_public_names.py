@@ -1,9 +1,11 @@
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import summarizer
+import summarizer.compiled
 
 
 def run(code: str) -> None:
@@ -51,3 +53,8 @@ def test_scoring_an_article_does_not_load_nltk(tiny_checkpoint):
         f"Summarizer.load({str(tiny_checkpoint)!r}).evaluate('It was. He said so.')\n"
         "assert not {'nltk', 'scipy', 'sklearn'} & sys.modules.keys()"
     )
+
+
+def test_where_there_is_a_compiler_the_kernels_are_compiled():
+    """Else all tests of them would be skipped in silence."""
+    assert shutil.which("cc") is None or summarizer.compiled.kernels is not None
