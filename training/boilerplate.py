@@ -115,7 +115,7 @@ TAIL = (
 MOST_LINES = (4, 3, 3)
 
 # How often the title precedes the text; without a known title, a made-up headline.
-TITLE_SHARE, HEADLINE_SHARE = 0.5, 0.4
+TITLE_SHARE, HEADLINE_SHARE = 0.9, 0.6
 
 # How a line may end: pages differ, and scraped corpora put a full stop after everything.
 ENDINGS = ("", "", ".", " .")
