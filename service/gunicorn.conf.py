@@ -22,14 +22,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from service.config import ConfigError, ServiceConfig  # noqa: E402
 from service.logs import JsonLogger  # noqa: E402
-from service.master import (  # noqa: E402
-    child_exit,  # noqa: F401
-    on_exit,  # noqa: F401
-    on_starting,  # noqa: F401
-    post_fork,  # noqa: F401
-    post_worker_init,  # noqa: F401
-    pre_fork,  # noqa: F401
-)
+from service.master import child_exit, on_exit, on_starting, post_fork, post_worker_init, pre_fork  # noqa: E402, F401
 from service.worker import TimedThreadWorker  # noqa: E402
 
 try:
