@@ -23,8 +23,9 @@ import numpy as np
 import torch
 
 from summarizer.encoder import Encoder, StaticEncoder
-from summarizer.model import GATES, ModelConfig, input_width
+from summarizer.model import ModelConfig, input_width
 from summarizer.rarity import Rarity
+from summarizer.recurrence import GATES
 from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import text_features
 from training.closeness import Quoted, closeness

@@ -119,8 +119,9 @@ def floors(texts: list[str]) -> Iterator[tuple[str, float, float, float]]:
     """Of each stage: bytes that it moves, its multiply-adds, and the seconds that these take at the least."""
     from pydantic_core import to_json
 
-    from summarizer.model import GATES, ModelConfig, input_width
+    from summarizer.model import ModelConfig, input_width
     from summarizer.pipeline import Summarizer
+    from summarizer.recurrence import GATES
 
     large = np.ones(2**24)
     target = np.empty_like(large)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Kernels that were compiled from another version of the source are not used.
-VERSION = 1
+VERSION = 2
 
 # Letters of the longest word that :meth:`Kernels.find_tokens` can cut; longer ones are unknown to it.
 LONGEST_WORD = 1024
@@ -151,17 +151,23 @@ class Kernels(Protocol):
 
     def lstm(
         self,
-        cells: int,
+        members: int,
+        directions: int,
+        input_width: int,
         width: int,
-        projections: NDArray[np.float32],
-        weights: NDArray[np.float32],
+        inputs: NDArray[np.float32],
+        input_weights: NDArray[np.float32],
+        biases: NDArray[np.float32],
+        state_weights: NDArray[np.float32],
         states: NDArray[np.float32],
     ) -> None:
-        """The recurrences of :func:`summarizer.model._lstm`. Releases the interpreter's lock.
+        """One layer: :meth:`summarizer.recurrence.RecurrentLayer.run`. Releases the interpreter's lock.
 
-        :param projections: shape (T, 4, cells, width).
-        :param weights: shape (4, cells, width / BLOCK rounded up, width, BLOCK).
-        :param states: shape (T, cells, width).
+        :param inputs: shape (M or 1, T, input_width).
+        :param input_weights: shape (M, N, 4, width / BLOCK rounded up, input_width, BLOCK).
+        :param biases: shape (M, N, 4, width rounded up to whole blocks).
+        :param state_weights: shape (M, N, 4, width / BLOCK rounded up, width, BLOCK).
+        :param states: shape (M, T, N, width).
         """
 
 

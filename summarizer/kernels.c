@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Raised with every change of what arguments mean; the same number is in compiled.py. */
-#define VERSION 1
+#define VERSION 2
 
 #define LENGTH(buffer, type) ((buffer).len / (Py_ssize_t)sizeof(type))
 
@@ -465,7 +465,7 @@ static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments
     return done(b, ALL);
 }
 
-/* ---- model.py ---- */
+/* ---- recurrence.py ---- */
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -473,32 +473,47 @@ static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments
 #define INLINE static inline
 #endif
 
-enum { BLOCK = 64 }; /* sums that fit into the registers */
+/* Units whose weights are side by side, those of the next block after them; timesteps that are multiplied by the input
+   weights together; timesteps between which the recurrence goes on, so that memory does not grow with the article. */
+enum { BLOCK = 64, ROWS = 6, CHUNK = 8 * ROWS };
 
-/* Adds what the state contributes to each unit of a gate. The weights of a block of units are side by side, then those
-   of the next block, so that they are read in the order in which they are in memory. */
-typedef void Product(const float *state, Py_ssize_t width, const float *weights, float *gate, Py_ssize_t units);
+/* Adds to the sums of a block of units what some rows contribute to each; the next row of sums is STRIDE further on. */
+typedef void Product(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums, Py_ssize_t stride);
 
 #if defined(__GNUC__)
-/* With vectors as wide as the registers: compilers divide wider ones by way of memory. */
-#define DEFINE_PRODUCT(NAME, LANES)                                                                                    \
-    INLINE void NAME(const float *state, Py_ssize_t width, const float *weights, float *gate, Py_ssize_t units) {      \
+/* With vectors as wide as the registers (compilers divide wider ones by way of memory), and as many columns of a block
+   at once as there are registers for. */
+#define DEFINE_PRODUCT(NAME, TARGET, COUNT, COLUMNS, LANES)                                                            \
+    TARGET INLINE void NAME(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums,                    \
+                     Py_ssize_t stride) {                                                                              \
         typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));              \
-        for (Py_ssize_t unit = 0; unit < units; unit += BLOCK, gate += BLOCK) {                                        \
-            Vector sums[BLOCK / LANES];                                                                                \
-            for (int v = 0; v < BLOCK / LANES; v++) sums[v] = *(const Vector *)(gate + v * LANES);                     \
-            for (Py_ssize_t k = 0; k < width; k++, weights += BLOCK)                                                   \
-                for (int v = 0; v < BLOCK / LANES; v++) sums[v] += state[k] * *(const Vector *)(weights + v * LANES);  \
-            for (int v = 0; v < BLOCK / LANES; v++) *(Vector *)(gate + v * LANES) = sums[v];                           \
+        enum { VECTORS = COLUMNS / LANES };                                                                            \
+        for (int column = 0; column < BLOCK; column += COLUMNS) {                                                      \
+            Vector totals[COUNT][VECTORS];                                                                             \
+            for (int row = 0; row < COUNT; row++)                                                                      \
+                for (int v = 0; v < VECTORS; v++)                                                                      \
+                    totals[row][v] = *(const Vector *)(sums + row * stride + column + v * LANES);                      \
+            for (Py_ssize_t k = 0; k < depth; k++) {                                                                   \
+                Vector weight[VECTORS];                                                                                \
+                for (int v = 0; v < VECTORS; v++)                                                                      \
+                    weight[v] = *(const Vector *)(weights + k * BLOCK + column + v * LANES);                           \
+                for (int row = 0; row < COUNT; row++)                                                                  \
+                    for (int v = 0; v < VECTORS; v++) totals[row][v] += rows[row][k] * weight[v];                      \
+            }                                                                                                          \
+            for (int row = 0; row < COUNT; row++)                                                                      \
+                for (int v = 0; v < VECTORS; v++)                                                                      \
+                    *(Vector *)(sums + row * stride + column + v * LANES) = totals[row][v];                            \
         }                                                                                                              \
     }
-DEFINE_PRODUCT(add_product, 4)
 #else
-INLINE void add_product(const float *state, Py_ssize_t width, const float *weights, float *gate, Py_ssize_t units) {
-    for (Py_ssize_t unit = 0; unit < units; unit += BLOCK, gate += BLOCK)
-        for (Py_ssize_t k = 0; k < width; k++, weights += BLOCK)
-            for (int v = 0; v < BLOCK; v++) gate[v] += state[k] * weights[v];
-}
+#define DEFINE_PRODUCT(NAME, TARGET, COUNT, COLUMNS, LANES)                                                            \
+    TARGET INLINE void NAME(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums,                    \
+                     Py_ssize_t stride) {                                                                              \
+        for (int row = 0; row < COUNT; row++)                                                                          \
+            for (Py_ssize_t k = 0; k < depth; k++)                                                                     \
+                for (int column = 0; column < BLOCK; column++)                                                         \
+                    sums[row * stride + column] += rows[row][k] * weights[k * BLOCK + column];                         \
+    }
 #endif
 
 /* tanh(x) = 1 - 2 / (exp(2 x) + 1), to within 3e-7. The exponential is a power of two, which is put together from its
@@ -520,49 +535,83 @@ INLINE float tangent(float x) {
 
 INLINE float sigmoid_of_half(float x) { return tangent(x) * 0.5f + 0.5f; }
 
-/* Recurrences one after the other, so that the weights of each stay in the cache. Memory: a row of zeros, and five of
-   UNITS, which are WIDTH or a few more. */
-INLINE void run_cells(Product *add, const float *projections, const float *weights, float *states, float *memory,
-                      Py_ssize_t steps, Py_ssize_t cells, Py_ssize_t width, Py_ssize_t units) {
-    float *restrict cell = memory + units, *restrict gates = memory + 2 * units;
-    for (Py_ssize_t c = 0; c < cells; c++) {
-        const float *state = memory; /* zeros */
-        memset(cell, 0, (size_t)width * sizeof(float));
-        for (Py_ssize_t t = 0; t < steps; t++) {
-            for (Py_ssize_t gate = 0; gate < 4; gate++) {
-                const float *inputs = projections + ((t * 4 + gate) * cells + c) * width;
-                memcpy(gates + gate * units, inputs, (size_t)width * sizeof(float));
-                add(state, width, weights + (gate * cells + c) * width * units, gates + gate * units, units);
-            }
-            float *restrict next = states + (t * cells + c) * width;
+/* One layer at inference. UNITS is WIDTH filled up to whole blocks. */
+typedef struct {
+    Py_ssize_t steps, members, directions, inputs, width, units;
+    int shared;                 /* whether all members read the same inputs */
+    const float *input_weights; /* of each cell (a direction of a member): its gates in blocks */
+    const float *state_weights; /* the same */
+    const float *biases;        /* of each cell: 4 UNITS */
+} Layer;
+
+/* The recurrence of one cell. Memory: a row of UNITS zeros, one for the cell's own state, CHUNK of 4 UNITS. */
+INLINE void run_cell(Product *add_inputs, Product *add_state, const Layer *layer, Py_ssize_t cell, const float *inputs,
+                     float *states, float *memory) {
+    const Py_ssize_t units = layer->units, width = layer->width, steps = layer->steps, blocks = 4 * units / BLOCK;
+    const float *const input_weights = layer->input_weights + cell * 4 * units * layer->inputs;
+    const float *const state_weights = layer->state_weights + cell * 4 * units * width;
+    const int backwards = cell % layer->directions != 0;
+    const float *state = memory; /* zeros */
+    float *restrict carried = memory + units, *restrict sums = memory + 2 * units;
+    memset(carried, 0, (size_t)units * sizeof(float));
+    for (Py_ssize_t first = 0; first < steps; first += CHUNK) {
+        const Py_ssize_t count = steps - first < CHUNK ? steps - first : CHUNK;
+        const float *rows[CHUNK];
+        for (Py_ssize_t t = 0; t < CHUNK; t++) { /* the last one again, where there are none left to fill up ROWS */
+            const Py_ssize_t step = first + (t < count ? t : count - 1);
+            rows[t] = inputs + (backwards ? steps - 1 - step : step) * layer->inputs;
+            memcpy(sums + t * 4 * units, layer->biases + cell * 4 * units, 4 * (size_t)units * sizeof(float));
+        }
+        for (Py_ssize_t block = 0; block < blocks; block++)
+            for (Py_ssize_t t = 0; t < count; t += ROWS)
+                add_inputs(rows + t, layer->inputs, input_weights + block * layer->inputs * BLOCK,
+                           sums + t * 4 * units + block * BLOCK, 4 * units);
+        for (Py_ssize_t t = 0; t < count; t++) {
+            float *restrict gates = sums + t * 4 * units;
+            for (Py_ssize_t block = 0; block < blocks; block++)
+                add_state(&state, width, state_weights + block * width * BLOCK, gates + block * BLOCK, 0);
+            const Py_ssize_t step = backwards ? steps - 1 - first - t : first + t;
+            float *restrict next = states + step * layer->directions * width;
             for (Py_ssize_t j = 0; j < width; j++) {
                 const float input = sigmoid_of_half(gates[j]), forget = sigmoid_of_half(gates[units + j]);
                 const float output = sigmoid_of_half(gates[2 * units + j]);
-                cell[j] = input * tangent(gates[3 * units + j]) + forget * cell[j];
-                next[j] = output * tangent(cell[j]);
+                carried[j] = input * tangent(gates[3 * units + j]) + forget * carried[j];
+                next[j] = output * tangent(carried[j]);
             }
             state = next;
         }
     }
 }
 
-typedef void Runner(const float *, const float *, float *, float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t);
-
-static void run_anywhere(const float *projections, const float *weights, float *states, float *memory, Py_ssize_t steps,
-                         Py_ssize_t cells, Py_ssize_t width, Py_ssize_t units) {
-    run_cells(add_product, projections, weights, states, memory, steps, cells, width, units);
+/* Cells one after the other, so that the weights of each stay in the cache. */
+INLINE void run_cells(Product *add_inputs, Product *add_state, const Layer *layer, const float *inputs, float *states,
+                      float *memory) {
+    for (Py_ssize_t cell = 0; cell < layer->members * layer->directions; cell++) {
+        const Py_ssize_t member = cell / layer->directions, direction = cell % layer->directions;
+        run_cell(add_inputs, add_state, layer, cell,
+                 inputs + (layer->shared ? 0 : member * layer->steps * layer->inputs),
+                 states + (member * layer->steps * layer->directions + direction) * layer->width, memory);
+    }
 }
+
+typedef void Runner(const Layer *, const float *, float *, float *);
+
+#define DEFINE_RUNNER(NAME, TARGET, COLUMNS, LANES)                                                                    \
+    DEFINE_PRODUCT(NAME##_inputs, TARGET, ROWS, COLUMNS, LANES)                                                        \
+    DEFINE_PRODUCT(NAME##_state, TARGET, 1, BLOCK, LANES)                                                              \
+    TARGET static void NAME(const Layer *layer, const float *inputs, float *states, float *memory) {                   \
+        run_cells(NAME##_inputs, NAME##_state, layer, inputs, states, memory);                                         \
+    }
+
+DEFINE_RUNNER(run_anywhere, , 8, 4)
 
 #if defined(__GNUC__) && defined(__x86_64__)
-#define AVX2 __attribute__((target("avx2,fma"))) /* nearly every processor since 2013, but it has to be asked */
-AVX2 DEFINE_PRODUCT(add_wide_product, 8)
-
-AVX2 static void run_with_avx2(const float *projections, const float *weights, float *states, float *memory,
-                               Py_ssize_t steps, Py_ssize_t cells, Py_ssize_t width, Py_ssize_t units) {
-    run_cells(add_wide_product, projections, weights, states, memory, steps, cells, width, units);
-}
+/* Nearly all processors since 2013 have the first, many have the second, but they have to be asked. */
+DEFINE_RUNNER(run_with_avx2, __attribute__((target("avx2,fma"))), 16, 8)
+DEFINE_RUNNER(run_with_avx512, __attribute__((target("avx512f,fma"))), 64, 16)
 
 static Runner *runner(void) {
+    if (__builtin_cpu_supports("avx512f")) return run_with_avx512;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? run_with_avx2 : run_anywhere;
 }
 #else
@@ -570,20 +619,38 @@ static Runner *runner(void) { return run_anywhere; }
 #endif
 
 static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { PROJECTIONS, WEIGHTS, STATES, ALL };
+    enum { INPUTS, INPUT_WEIGHTS, BIASES, STATE_WEIGHTS, STATES, ALL };
     Py_buffer b[ALL];
-    Py_ssize_t cells, width;
-    if (!PyArg_ParseTuple(arguments, "nny*y*w*", &cells, &width, &b[PROJECTIONS], &b[WEIGHTS], &b[STATES])) return NULL;
-    const Py_ssize_t weights = LENGTH(b[WEIGHTS], float), numbers = LENGTH(b[STATES], float);
-    if (cells < 1 || width < 1 || cells > weights || width > weights) return refused(b, ALL); /* no overflow below */
-    const Py_ssize_t units = (width + BLOCK - 1) / BLOCK * BLOCK;
-    if (weights / 4 / cells / width != units || weights % (4 * cells * width) != 0 || numbers % (cells * width) != 0 ||
-        LENGTH(b[PROJECTIONS], float) != 4 * numbers)
+    Layer layer = {0};
+    if (!PyArg_ParseTuple(arguments, "nnnny*y*y*y*w*", &layer.members, &layer.directions, &layer.inputs, &layer.width,
+                          &b[INPUTS], &b[INPUT_WEIGHTS], &b[BIASES], &b[STATE_WEIGHTS], &b[STATES]))
+        return NULL;
+    const Py_ssize_t members = layer.members, directions = layer.directions, width = layer.width;
+    const Py_ssize_t biases = LENGTH(b[BIASES], float), states = LENGTH(b[STATES], float);
+    /* Each factor of a product that is compared below is first compared with a length, so that none overflows. */
+    if (members < 1 || directions < 1 || directions > 2 || width < 1 || layer.inputs < 1 || members > biases ||
+        width > biases || layer.inputs > LENGTH(b[INPUT_WEIGHTS], float))
         return refused(b, ALL);
-    float *const memory = PyMem_Calloc((size_t)units * 6, sizeof(float));
+    layer.units = (width + BLOCK - 1) / BLOCK * BLOCK;
+    const Py_ssize_t cells = members * directions;
+    if (biases / 4 / cells != layer.units || biases % (4 * cells) != 0 ||
+        LENGTH(b[STATE_WEIGHTS], float) / biases != width || LENGTH(b[STATE_WEIGHTS], float) % biases != 0 ||
+        LENGTH(b[INPUT_WEIGHTS], float) / biases != layer.inputs || LENGTH(b[INPUT_WEIGHTS], float) % biases != 0 ||
+        states % (cells * width) != 0)
+        return refused(b, ALL);
+    layer.steps = states / (cells * width);
+    const Py_ssize_t rows = LENGTH(b[INPUTS], float) / layer.inputs;
+    layer.shared = rows == layer.steps;
+    if (LENGTH(b[INPUTS], float) % layer.inputs != 0 || (!layer.shared && rows != layer.steps * members))
+        return refused(b, ALL);
+    float *const memory = PyMem_Calloc((size_t)layer.units * (2 + 4 * CHUNK) + CACHE_LINE, sizeof(float));
     if (memory == NULL) return out_of_memory(b, ALL);
+    float *const aligned = memory + (-(uintptr_t)memory / sizeof(float) & (CACHE_LINE - 1));
+    layer.input_weights = b[INPUT_WEIGHTS].buf;
+    layer.state_weights = b[STATE_WEIGHTS].buf;
+    layer.biases = b[BIASES].buf;
     Py_BEGIN_ALLOW_THREADS;
-    runner()(b[PROJECTIONS].buf, b[WEIGHTS].buf, b[STATES].buf, memory, numbers / (cells * width), cells, width, units);
+    runner()(&layer, b[INPUTS].buf, b[STATES].buf, aligned);
     Py_END_ALLOW_THREADS;
     PyMem_Free(memory);
     return done(b, ALL);

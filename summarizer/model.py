@@ -1,6 +1,6 @@
 """The network at inference: recurrent layers over the sentences, and a dense head that they share.
 
-It is written in NumPy, so that serving does not need PyTorch; ``training/network.py`` is the same network
+It needs NumPy alone, so that serving does not need PyTorch; ``training/network.py`` is the same network
 with gradients, and a test compares the two. One article is scored at a time, so its scores are the same to
 the last digit whatever other articles are sent with it.
 
@@ -10,27 +10,17 @@ P number of position features, H width of the recurrent state; M members, N dire
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from summarizer import compiled
+from summarizer.recurrence import GATES, CellKind, CellWeights, Floats, RecurrentLayer, recurrent_layer
 from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
-Cell = Literal["lstm", "gru", "rnn"]
 Normalization = Literal["none", "layer", "batch"]
 Activation = Literal["sigmoid", "linear"]
-Floats: TypeAlias = NDArray[np.float32]
 
-# For each cell: its gates in the order of this module, by their index in PyTorch's order, and a factor for
-# the pre-activation of each. Half of it turns a sigmoid into a tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
-_GATE_LAYOUT: Mapping[Cell, tuple[Sequence[int], Sequence[float]]] = {
-    "lstm": ([0, 1, 3, 2], [0.5, 0.5, 0.5, 1]),  # input, forget, output, cell candidate
-    "gru": ([0, 1, 2], [0.5, 0.5, 1]),  # reset, update, candidate
-    "rnn": ([0], [1]),
-}
-GATES: Mapping[Cell, int] = {cell: len(order) for cell, (order, _) in _GATE_LAYOUT.items()}
 POSITION_FEATURES = 5
 _EPSILON = 1e-5  # added to a variance before the square root, as in PyTorch's normalizations
 
@@ -65,7 +55,7 @@ class ModelConfig:
     """
 
     dimension: int
-    cell: Cell = "lstm"
+    cell: CellKind = "lstm"
     width: int = 128
     layers: int = 1
     bidirectional: bool = True
@@ -88,7 +78,7 @@ class ModelConfig:
         for name in ("bidirectional", "position_features", "text_features", "rarity", "typography"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false; got {getattr(self, name)!r}")
-        for name, choices in (("cell", Cell), ("normalize", Normalization), ("activation", Activation)):
+        for name, choices in (("cell", CellKind), ("normalize", Normalization), ("activation", Activation)):
             if getattr(self, name) not in get_args(choices):
                 raise ValueError(
                     f"{name} must be one of {', '.join(get_args(choices))}; got {getattr(self, name)!r}"
@@ -188,15 +178,12 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 class SentenceScorer:
     """The network of a checkpoint, or several with averaged scores. Thread-safe: scoring changes no state.
 
-    The recurrences of all members and directions run side by side, so that the interpreter's overhead is paid
-    once per timestep, not once per recurrence.
-
     :param weights: tensors with the names and shapes of :func:`weight_shapes`.
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]) -> None:
         self.config = config
-        self._layers = [_prepare_layer(config, weights, layer) for layer in range(config.layers)]
+        self._layers = [_layer(config, weights, layer) for layer in range(config.layers)]
         members = [f"members.{member}.head." for member in range(config.members)]
         self._head = _stacked([weights[f"{name}weight"].T for name in members])  # (M, N H, 1)
         self._head_bias = _stacked([weights[f"{name}bias"] for name in members])[:, :, None]  # (M, 1, 1)
@@ -209,7 +196,7 @@ class SentenceScorer:
         """
         states = self._normalized(article)[None]  # (1, T, D + F + P)
         for layer in self._layers:
-            states = self._run(layer, states)  # (M, T, N H)
+            states = layer.run(states)  # (M, T, N H)
         outputs = (states @ self._head + self._head_bias)[:, :, 0]  # (M, T)
         if self.config.activation == "sigmoid":
             outputs = np.tanh(outputs * 0.5) * 0.5 + 0.5
@@ -228,97 +215,19 @@ class SentenceScorer:
         vectors /= np.sqrt(variances + _EPSILON)[:, None]
         return normalized
 
-    def _run(self, layer: "_Layer", inputs: Floats) -> Floats:
-        """One recurrent layer.
 
-        :param inputs: shape (M or 1, T, width of the inputs).
-        :returns: shape (M, T, N H).
-        """
-        gates, members, directions, width = layer.shape
-        steps = inputs.shape[1]
-        projections = inputs @ layer.input_weights  # (M, T, gates N H)
-        projections += layer.bias
-        projections = projections.reshape(members, steps, gates, directions, width).transpose(1, 2, 0, 3, 4)
-        projections = np.ascontiguousarray(projections)  # (T, gates, M, N, H)
-        if directions == 2:  # the second direction reads the article from its end
-            projections[:, :, :, 1] = projections[::-1, :, :, 1].copy()
-        flat = projections.reshape(steps, gates, members * directions, 1, width)
-        states = _RECURRENCES[self.config.cell](flat, layer)  # (T, M N, 1, H)
-        states = states.reshape(steps, members, directions, width)
-        if directions == 2:
-            states[:, :, 1] = states[::-1, :, 1].copy()
-        outputs: Floats = states.transpose(1, 0, 2, 3).reshape(members, steps, -1)
-        return outputs
-
-
-class _Layer(NamedTuple):
-    """Weights of one recurrent layer, laid out to be multiplied by row vectors from the left.
-
-    They are ordered by gate first, so that the results of a gate for all members and directions are
-    contiguous in memory: NumPy is slower on arrays with gaps.
-    """
-
-    shape: tuple[int, int, int, int]  # gates, M, N, H
-    input_weights: Floats  # (M, width of the inputs, gates N H)
-    bias: Floats  # (M, 1, gates N H)
-    recurrent_weights: Floats  # (gates, M N, H, H)
-    blocks: Floats  # (gates, M N, H / BLOCK rounded up, H, BLOCK): the same for the kernels
-    candidate_bias: Floats  # (M N, 1, H): what a GRU adds to its candidate before the reset gate; else 0
-
-
-def _prepare_layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> _Layer:
-    directions, width = _directions(config), config.width
-    order, scale = _GATE_LAYOUT[config.cell]
-    input_weights, biases, recurrent_weights, candidate_biases = (
-        list[NDArray[np.floating]]() for _ in range(4)
-    )
+def _layer(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], layer: int) -> RecurrentLayer:
+    cells = []
     for member in range(config.members):
         for suffix in _suffixes(config, layer):
-            tensors = {
-                name: weights[f"members.{member}.recurrent.{name}_{suffix}"].astype(np.float64)
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            }
-            candidate_bias = tensors["bias_hh"].copy()
-            candidate_bias[: -width if config.cell == "gru" else None] = 0
-            matrix, bias = tensors["weight_ih"], tensors["bias_ih"] + tensors["bias_hh"] - candidate_bias
+            prefix = f"members.{member}.recurrent."
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            cell = CellWeights(*(weights[f"{prefix}{name}_{suffix}"].astype(np.float64) for name in names))
             if layer == 0:
-                matrix, bias = _with_normalization(config, weights, member, matrix, bias)
-            for parts, rows in (
-                (input_weights, matrix),
-                (biases, bias[:, None]),
-                (recurrent_weights, tensors["weight_hh"]),
-            ):
-                gates = rows.reshape(len(order), width, -1)[order]  # (gates, H, columns of rows)
-                parts.append(gates.transpose(0, 2, 1) * np.array(scale)[:, None, None])
-            candidate_biases.append(candidate_bias[None, -width:])
-    recurrent = np.ascontiguousarray(_stacked(recurrent_weights).transpose(1, 0, 2, 3))
-    return _Layer(
-        (len(order), config.members, directions, width),
-        _side_by_side(input_weights, config.members),
-        _side_by_side(biases, config.members),
-        recurrent,
-        _in_blocks(recurrent),
-        _stacked(candidate_biases),
-    )
-
-
-def _side_by_side(parts: Sequence[NDArray[np.floating]], members: int) -> Floats:
-    """Join the matrices of all gates and directions of each member into one.
-
-    :param parts: M N matrices of shape (gates, R, H).
-    :returns: shape (M, R, gates N H).
-    """
-    gates, rows, width = parts[0].shape
-    joined = _stacked(parts).reshape(members, -1, gates, rows, width)  # (M, N, gates, R, H)
-    return np.ascontiguousarray(joined.transpose(0, 3, 2, 1, 4).reshape(members, rows, -1))
-
-
-def _in_blocks(matrices: Floats) -> Floats:
-    """The columns of each matrix in blocks, one after the other; zeros fill up the last one."""
-    missing = -matrices.shape[-1] % compiled.BLOCK
-    filled = np.pad(matrices, ((0, 0), (0, 0), (0, 0), (0, missing)))
-    blocks = filled.reshape(*matrices.shape[:3], -1, compiled.BLOCK)
-    return np.ascontiguousarray(blocks.transpose(0, 1, 3, 2, 4))
+                inputs, bias = _with_normalization(config, weights, member, cell.inputs, cell.input_bias)
+                cell = cell._replace(inputs=inputs, input_bias=bias)
+            cells.append(cell)
+    return recurrent_layer(config.cell, cells, config.members)
 
 
 def _with_normalization(
@@ -346,60 +255,6 @@ def _with_normalization(
         shift = shift - mean * scale
     vectors = matrix[:, : config.dimension]
     return np.hstack([vectors * scale, matrix[:, config.dimension :]]), bias + vectors @ shift
-
-
-def _lstm(projections: Floats, layer: _Layer) -> Floats:
-    """Hochreiter and Schmidhuber's cell with forget gates, as PyTorch's ``nn.LSTM`` computes it.
-
-    :param projections: shape (T, 4, M N, 1, H), what the inputs contribute to each gate.
-    :returns: shape (T, M N, 1, H), the states.
-    """
-    states = np.empty((len(projections), *projections.shape[2:]), np.float32)
-    shape = projections.shape[2:]
-    if compiled.kernels is not None:
-        compiled.kernels.lstm(shape[0], shape[2], projections, layer.blocks, states)
-        return states
-    # Input, forget and output gate, cell candidate, and the cell: in this order one call multiplies both the
-    # input gate by the candidate and the forget gate by the cell.
-    memory = np.zeros((5, *shape), np.float32)
-    gates, sigmoids, cell = memory[:4], memory[:3], memory[4]
-    output_gate, products = memory[2], np.empty((2, *shape), np.float32)
-    state, cell_tanh = np.zeros((2, *shape), np.float32)
-    for projection, next_state in zip(projections, states, strict=True):
-        np.matmul(state, layer.recurrent_weights, out=gates)
-        gates += projection
-        np.tanh(gates, out=gates)
-        sigmoids *= 0.5
-        sigmoids += 0.5
-        np.multiply(memory[:2], memory[3:], out=products)
-        np.add(products[0], products[1], out=cell)
-        np.tanh(cell, out=cell_tanh)
-        state = np.multiply(output_gate, cell_tanh, out=next_state)
-    return states
-
-
-def _gru(projections: Floats, layer: _Layer) -> Floats:
-    """As PyTorch's ``nn.GRU`` computes it; shapes as in :func:`_lstm`, with 3 gates."""
-    states = np.empty((len(projections), *projections.shape[2:]), np.float32)
-    state = np.zeros(projections.shape[2:], np.float32)
-    for projection, next_state in zip(projections, states, strict=True):
-        recurrent = state @ layer.recurrent_weights
-        reset, update = np.tanh(recurrent[:2] + projection[:2]) * 0.5 + 0.5
-        candidate = np.tanh(projection[2] + reset * (recurrent[2] + layer.candidate_bias))
-        state = np.add(candidate, update * (state - candidate), out=next_state)
-    return states
-
-
-def _rnn(projections: Floats, layer: _Layer) -> Floats:
-    """Elman's network with tanh; shapes as in :func:`_lstm`, with one gate."""
-    states = np.empty((len(projections), *projections.shape[2:]), np.float32)
-    state = np.zeros(projections.shape[2:], np.float32)
-    for projection, next_state in zip(projections, states, strict=True):
-        state = np.tanh((state @ layer.recurrent_weights)[0] + projection[0], out=next_state)
-    return states
-
-
-_RECURRENCES = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
 
 
 def _stacked(arrays: Sequence[NDArray[np.floating]]) -> Floats:

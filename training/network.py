@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from summarizer.model import GATES, ModelConfig, input_width
+from summarizer.model import ModelConfig, input_width
+from summarizer.recurrence import GATES
 
 _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 

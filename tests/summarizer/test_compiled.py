@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, models
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
@@ -107,7 +108,7 @@ def test_features_of_a_long_article_are_alike():
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize(("width", "members"), [(1, 1), (63, 1), (64, 2), (65, 1), (100, 1), (128, 2)])
-@pytest.mark.parametrize("length", [1, 2, 40])
+@pytest.mark.parametrize("length", [1, 2, 6, 40, 48, 49, 100])
 def test_the_recurrence_gives_the_same_scores(width, members, bidirectional, length):
     config = ModelConfig(
         dimension=6, width=width, members=members, layers=2, bidirectional=bidirectional, text_features=False
@@ -117,23 +118,33 @@ def test_the_recurrence_gives_the_same_scores(width, members, bidirectional, len
     weights = {
         name: generator.normal(size=shape) / width**0.5 for name, shape in weight_shapes(config).items()
     }
-    scorer = SentenceScorer(config, weights)
     article = generator.normal(size=(length, input_width(config))).astype(np.float32)
-    assert_allclose(*both(lambda: scorer.score(article)), rtol=0, atol=1e-5)
-    assert_allclose(*both(lambda: scorer.score(article * 1e6)), rtol=0, atol=1e-5)
+    compiled_scorer, interpreted_scorer = both(lambda: SentenceScorer(config, weights))
+    for inputs in (article, article * 1e6):
+        assert_allclose(compiled_scorer.score(inputs), interpreted_scorer.score(inputs), rtol=0, atol=1e-5)
 
 
-@given(st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=30))
+def states_of_gates(kernels: Kernels, gates: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What an LSTM makes of these pre-activations: input, forget and output gate, cell candidate.
+
+    :param gates: shape (T, 4, BLOCK).
+    :returns: shape (T, BLOCK).
+    """
+    inputs = np.eye(len(gates), dtype=np.float32)  # each timestep reads its own row of weights
+    weights = np.ascontiguousarray(gates.transpose(1, 0, 2), dtype=np.float32)  # (4, T, BLOCK)
+    nothing = np.zeros((4, BLOCK), np.float32), np.zeros((4, BLOCK, BLOCK), np.float32)
+    states = np.empty((len(gates), BLOCK), np.float32)
+    kernels.lstm(1, 1, len(gates), BLOCK, inputs, weights, *nothing, states)
+    return states
+
+
+@given(st.lists(st.floats(-30, 30, width=32), min_size=BLOCK, max_size=BLOCK))
 def test_gates_open_and_shut_as_exactly_as_single_precision_can(kernels, inputs):
     """Without a state, an LSTM is a function of its inputs: tanh(sigmoid(i) tanh(c)) sigmoid(o)."""
-    gates = np.array(inputs, np.float32)
-    projections = np.stack([gates / 2, gates * 0, gates[::-1] / 2, gates])[None, :, None]
-    states = np.empty((1, 1, len(gates)), np.float32)
-    weights = np.zeros((4, 1, 1, len(gates), BLOCK), np.float32)
-    kernels.lstm(1, len(gates), np.ascontiguousarray(projections), weights, states)
-    exact = gates.astype(np.float64)
+    exact = np.array(inputs)
+    states = states_of_gates(kernels, np.stack([exact / 2, exact * 0, exact[::-1] / 2, exact])[None])
     cell = np.tanh(exact) / (1 + np.exp(-exact))
-    assert_allclose(states[0, 0], np.tanh(cell) / (1 + np.exp(-exact[::-1])), rtol=0, atol=5e-7)
+    assert_allclose(states[0], np.tanh(cell) / (1 + np.exp(-exact[::-1])), rtol=0, atol=5e-7)
 
 
 def test_kernels_of_another_version_are_left_alone(monkeypatch):
@@ -169,11 +180,9 @@ def test_tokenizers_of_longer_words_than_the_kernel_cuts_are_followed_too():
 
 def test_tanh_is_exact_to_single_precision(kernels):
     """With the gates for input and output open and the one for the past shut: the tanh of the tanh."""
-    inputs = np.linspace(-10, 10, 100 * BLOCK).reshape(100, 1, BLOCK)
+    inputs = np.linspace(-10, 10, 100 * BLOCK).reshape(100, BLOCK)
     gate = np.full_like(inputs, 30)
-    projections = np.stack([gate, -gate, gate, inputs], axis=1).astype(np.float32)
-    states = np.empty(inputs.shape, np.float32)
-    kernels.lstm(1, BLOCK, projections, np.zeros((4, 1, 1, BLOCK, BLOCK), np.float32), states)
+    states = states_of_gates(kernels, np.stack([gate, -gate, gate, inputs], axis=1))
     assert_allclose(states, np.tanh(np.tanh(inputs)), rtol=0, atol=5e-7)
 
 
@@ -203,7 +212,7 @@ INTEGERS, SLOTS = np.zeros(4, np.int64), np.array([0, -1, -1, -1], np.int32)
 HASHES, FLOATS, DOUBLES = np.zeros(4, np.uint64), np.zeros(4, np.float32), np.zeros(4)
 CODES, KINDS, VALUES = np.full(5, 97, np.uint32), np.full(2, 2, np.uint8), np.ones(2, np.uint64)
 EDGES, COUNTS, OTHERS = np.array([1, 3, 5]), np.zeros(2, np.int64), np.zeros(2, np.bool_)
-TABLE, WEIGHTS = (HASHES[:1], SLOTS), np.zeros(4 * BLOCK, np.float32)
+TABLE, WEIGHTS = (HASHES[:1], SLOTS), np.zeros(2 * 4 * BLOCK, np.float32)
 
 VALID: dict[str, tuple[Any, ...]] = {
     "find_words": (3, CODES, KINDS, VALUES, EDGES, np.zeros(5, np.uint64), COUNTS, OTHERS),
@@ -216,7 +225,7 @@ VALID: dict[str, tuple[Any, ...]] = {
     "mean_rows": (2, FLOATS, np.array([0, 1]), np.array([2]), FLOATS[:2]),
     "capitals_and_digits": (CODES, CODES, np.array([0, 2, 5]), np.zeros((2, 2), np.int64)),
     "overlap_features": (12, HASHES, np.array([3, 1]), *TABLE, DOUBLES[:2], np.zeros((2, 18), np.float32)),
-    "lstm": (1, 1, FLOATS, WEIGHTS, FLOATS[:1]),
+    "lstm": (2, 1, 2, 1, FLOATS, np.zeros(2 * 4 * BLOCK * 2, np.float32), WEIGHTS, WEIGHTS, FLOATS),
 }
 INVALID = [
     ("find_words", 2, np.zeros(0, np.uint8)),
@@ -266,17 +275,14 @@ INVALID = [
     ("overlap_features", 5, DOUBLES[:1]),
     ("overlap_features", 6, FLOATS),
     ("overlap_features", 6, np.zeros(37, np.float32)),
-    ("lstm", 0, 0),
-    ("lstm", 0, 2**40),
-    ("lstm", 1, 0),
-    ("lstm", 1, -1),
-    ("lstm", 1, 2**40),
-    ("lstm", 2, FLOATS[:3]),
-    ("lstm", 3, WEIGHTS[:-1]),
-    ("lstm", 3, np.zeros(4 * BLOCK + 4, np.float32)),
-    ("lstm", 3, np.zeros(8 * BLOCK, np.float32)),
-    ("lstm", 3, FLOATS[:0]),
-    ("lstm", 4, FLOATS[:2]),
+    *(("lstm", place, number) for place in range(4) for number in (0, -1, 3, 2**40, 2**62)),
+    ("lstm", 4, FLOATS[:3]),
+    ("lstm", 4, np.zeros(6, np.float32)),
+    *(("lstm", 5, np.zeros(size, np.float32)) for size in (0, 8 * BLOCK, 16 * BLOCK - 1, 16 * BLOCK + 8)),
+    *(("lstm", place, WEIGHTS[:size]) for place in (6, 7) for size in (0, 4 * BLOCK, 8 * BLOCK - 1)),
+    *(("lstm", at, np.zeros(size, np.float32)) for at in (6, 7) for size in (8 * BLOCK + 8, 16 * BLOCK)),
+    ("lstm", 8, FLOATS[:3]),
+    ("lstm", 8, np.zeros(6, np.float32)),
 ]
 
 
