@@ -39,6 +39,8 @@ def main() -> None:
     if compiled.kernels is None:
         sys.exit("the kernels are not compiled; install a C compiler and the project again")
     summarizer = Summarizer.load()
+    with in_numpy():
+        interpreted = Summarizer.load()
     sentences = vectors = 0
     differences = []
     for text in tqdm(first_texts(parsed.corpus, sys.maxsize), unit="article"):
@@ -49,14 +51,14 @@ def main() -> None:
         (encoded,) = summarizer.encode([document])
         (scores,) = summarizer.score([document], [encoded])
         with in_numpy():
-            (encoded_again,) = summarizer.encode([document])
-            (scores_again,) = summarizer.score([document], [encoded_again])
+            (encoded_again,) = interpreted.encode([document])
+            (scores_again,) = interpreted.score([document], [encoded_again])
         sentences += len(document.sentences)
         vectors += int((encoded.vectors != encoded_again.vectors).any(axis=1).sum())
         differences.append(np.abs(scores - scores_again))
     equal = [sentence.score for sentence in summarizer.evaluate_sentences(EQUAL_SENTENCES).sentences]
     with in_numpy():
-        again = [sentence.score for sentence in summarizer.evaluate_sentences(EQUAL_SENTENCES).sentences]
+        again = [sentence.score for sentence in interpreted.evaluate_sentences(EQUAL_SENTENCES).sentences]
     found = np.concatenate(differences)
     print("| sentences | other vectors | other scores | largest difference | of 5,000 equal sentences |")
     print("| ---: | ---: | ---: | ---: | ---: |")

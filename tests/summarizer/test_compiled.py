@@ -200,9 +200,8 @@ def test_refused_buffers_are_released(kernels):
 
 
 def test_an_article_has_the_same_evaluation():
-    summarizer = Summarizer.load()
     text = "The ferry is back. Zelenskyy’s “quux” ended on 3 May! Nobody saw İstanbul’s café 🙂. " * 20
-    found, expected = both(lambda: summarizer.evaluate(text))
+    found, expected = both(lambda: Summarizer.load().evaluate(text))
     assert found.indices == expected.indices
     scores = [[sentence.score for sentence in one.sentences] for one in (found, expected)]
     assert_allclose(*scores, rtol=0, atol=1e-5)
