@@ -160,22 +160,14 @@ class Summarizer:
         """Last stage: the ranks and the summary of one document."""
         texts = [sentence.text for sentence in document.sentences]
         indices = select(scores, texts, encoded.vectors, options)
-        selected = frozenset(indices)
-        ranks = {index: rank for rank, index in enumerate(by_score(scores), start=1)}
-        # As lists: to take one number from an array is slower than to make the rest of a sentence's record.
-        plain_scores, truncated = scores.tolist(), encoded.truncated.tolist()
+        ranks, selected = np.empty(len(texts), np.int64), np.zeros(len(texts), np.bool_)
+        ranks[by_score(scores)] = np.arange(1, len(texts) + 1)
+        selected[list(indices)] = True
+        # Whole columns: to take one number from an array is slower than to make the rest of a record.
+        columns = (scores.tolist(), ranks.tolist(), selected.tolist(), encoded.truncated.tolist())
         sentences = tuple(
-            ScoredSentence(
-                index=index,
-                text=sentence.text,
-                start=sentence.start,
-                end=sentence.end,
-                score=plain_scores[index],
-                rank=ranks[index],
-                selected=index in selected,
-                truncated=truncated[index],
-            )
-            for index, sentence in enumerate(document.sentences)
+            ScoredSentence(index, sentence.text, sentence.start, sentence.end, *numbers)
+            for index, (sentence, *numbers) in enumerate(zip(document.sentences, *columns, strict=True))
         )
         familiar = self._rarity.familiar_share(texts) if self._rarity else None
         warnings = tuple(_warnings(sentences, indices, options, familiar))

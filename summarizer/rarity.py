@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from summarizer.compiled import Hashes
 from summarizer.errors import CheckpointDamaged
-from summarizer.words import WordTable, words_of
+from summarizer.words import WordTable, hashed_words_of, words_of
 
 RARITY_FILE = "rarity.json"
 
@@ -69,10 +69,10 @@ class Rarity:
         if self.articles < FEWEST_ARTICLES_TO_TELL:
             return None
         for part in (sentences[:2], sentences):  # the beginning settles it for nearly every article
-            words = words_of(" ".join(part))
+            words, _ = hashed_words_of(part)
             if len(words) < FEWEST_WORDS:
                 continue
-            share = sum(word in self.counts for word in words) / len(words)
+            share = np.count_nonzero(self._table.indices(words) < len(self.counts)) / len(words)
             if share >= LEAST_FAMILIAR:
                 return None
         return share if len(words) >= FEWEST_WORDS else None

@@ -23,7 +23,8 @@ _TOKEN = re.compile(
 )
 _CANDIDATE = re.compile(rf"[.?!](?=(?P<after>[{_ENDS_WORD}]|\s+(?P<next>\S+)))")
 # Follows the end of a sentence, but still belongs to it.
-_CLOSING = re.compile(r"""["')\]}‘’“”«»]+?(?:\s+|(?=--)|$)""", re.MULTILINE)
+_CLOSING_MARKS = "\"')]}‘’“”«»"
+_CLOSING = re.compile(rf"[{re.escape(_CLOSING_MARKS)}]+?(?:\s+|(?=--)|$)", re.MULTILINE)
 _TO_LAST_SPACE = re.compile(r"(?s:.*)[ \n\t\r\v\f]")
 
 # Most contexts: a word with its full stop, and nothing else that could end a sentence; or a question.
@@ -55,7 +56,8 @@ class SentenceEnds:
 
     A type is a token in lower case, without the full stop that may end a sentence; all numbers are one type.
 
-    :param abbreviations: in lower case, without the last full stop.
+    :param abbreviations: in lower case, without the last full stop. May also contain words that iterating
+        over it does not give, if they contain a full stop.
     :param collocations: pairs of types between which a full stop does not end a sentence.
     :param starters: types that often begin a sentence.
     :param seen: how each type occurred: a sum of flags of :class:`punkt.OrthoContext`.
@@ -70,7 +72,7 @@ class SentenceEnds:
     ) -> None:
         self._abbreviations = abbreviations
         self._collocations = collocations
-        self._before_others = {first for first, _ in collocations}
+        self._never_plain = frozenset(abbreviations).union(first for first, _ in collocations)
         self._starters = starters
         self._seen = {word: int(flags) for word, flags in seen.items()}
         self._remembered = lru_cache(REMEMBERED_CONTEXTS)(self._has_end)
@@ -82,7 +84,9 @@ class SentenceEnds:
         for start, end in self._pieces(text):
             if previous is not None:
                 first = previous[0] + moved
-                closing = _CLOSING.match(text, start, end)
+                closing = (
+                    _CLOSING.match(text, start, end) if text[start : start + 1] in _CLOSING_MARKS else None
+                )
                 if closing:
                     yield first, start + len(closing.group().rstrip())
                     moved = closing.end() - start
@@ -106,13 +110,11 @@ class SentenceEnds:
 
     def _has_end(self, context: str) -> bool:
         """Whether a sentence ends within the context: after any token but the last."""
+        plain = _PLAIN_STOP.match(context)
+        if plain and plain[1].lower() not in self._never_plain:
+            return True  # it does not matter what follows
         if _PLAIN_MARK.match(context):
             return True
-        if plain := _PLAIN_STOP.match(context):
-            word = plain[1].lower()
-            # Then it does not matter what follows.
-            if word not in self._abbreviations and word not in self._before_others:
-                return True
         tokens = [token for line in context.split("\n") for token in _TOKEN.findall(line)]
         return any(self._ends(token, following) for token, following in pairwise(tokens))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import punkt
 
-from summarizer.document import Document, Sentence, Span
+from summarizer.document import Document, Sentence
 from summarizer.errors import EmptyText, NoSentences
 from summarizer.paragraphs import paragraphs
 from summarizer.sentence_ends import SentenceEnds
@@ -102,21 +102,15 @@ class SentenceSplitter:
         """
         latin = not text.encode("utf-8", "surrogatepass").translate(None, _LATIN_BYTES)
         other_script = not latin and _OTHER_SCRIPT.search(text) is not None
-        return [
-            Sentence(text[span.start : span.end], span.start, span.end)
-            for paragraph in paragraphs(text)
-            for span in self._split_paragraph(text, paragraph, other_script=other_script)
-        ]
-
-    def _split_paragraph(self, text: str, paragraph: Span, *, other_script: bool) -> Iterator[Span]:
-        pieces = self._punkt_spans(text, paragraph)
-        if other_script:
-            pieces = _split_other_scripts(text, pieces)
-        return _trimmed(text, _joined(text, pieces))
-
-    def _punkt_spans(self, text: str, paragraph: Span) -> Iterator[Span]:
-        for start, end in self._ends.spans(text[paragraph.start : paragraph.end]):
-            yield Span(paragraph.start + start, paragraph.start + end)
+        sentences = []
+        for first, last in paragraphs(text):
+            paragraph = text[first:last]
+            pieces = self._ends.spans(paragraph)
+            if other_script:
+                pieces = _split_other_scripts(paragraph, pieces)
+            for start, end in _trimmed(paragraph, _joined(paragraph, pieces)):
+                sentences.append(Sentence(paragraph[start:end], first + start, first + end))
+        return sentences
 
 
 def join(sentences: Iterable[str]) -> Document:
@@ -144,64 +138,73 @@ def join(sentences: Iterable[str]) -> Document:
     return Document("\n".join(sentences), slices, field="sentences")
 
 
-def _split_other_scripts(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    for span in spans:
-        start = span.start
-        for stop in _OTHER_END.finditer(text, span.start, span.end):
-            yield Span(start, stop.end())
+# Of a paragraph: start and end. Not a named tuple, which takes longer to make than to use.
+_Slice = tuple[int, int]
+
+
+def _split_other_scripts(text: str, slices: Iterable[_Slice]) -> Iterator[_Slice]:
+    for start, end in slices:
+        for stop in _OTHER_END.finditer(text, start, end):
+            yield start, stop.end()
             start = stop.end()
-        if start < span.end:
-            yield Span(start, span.end)
+        if start < end:
+            yield start, end
 
 
-def _joined(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+def _joined(text: str, slices: Iterable[_Slice]) -> Iterator[_Slice]:
     """Join what was split too eagerly, such as attributions after a quotation."""
-    whole: Span | None = None
-    for span in spans:
-        if whole is not None and _continues(text, whole, span):
-            whole = Span(whole.start, span.end)
-            continue
-        if whole is not None:
+    whole: _Slice | None = None
+    for start, end in slices:
+        if whole is None:
+            whole = start, end
+        elif _continues(text, *whole, start, end):
+            whole = whole[0], end
+        else:
             yield whole
-        whole = span
+            whole = start, end
     if whole is not None:
         yield whole
 
 
-def _continues(text: str, before: Span, span: Span) -> bool:
+def _continues(text: str, before_start: int, before_end: int, start: int, end: int) -> bool:
     """Whether a piece belongs to the sentence before it, though Punkt ended that one."""
-    piece = text[span.start : span.end].lstrip()
-    if not _LETTER_OR_DIGIT.search(piece):
+    piece = text[start:end].lstrip()
+    first = piece[:1]
+    if not (first.isalnum() or _LETTER_OR_DIGIT.search(piece)):
         return True
-    ending = text[max(before.start, before.end - _LONGEST_ENDING) : before.end].rstrip()
-    if _NEVER_LAST.search(ending):
+    ending = text[max(before_start, before_end - _LONGEST_ENDING) : before_end].rstrip()
+    if ending.endswith(".") and _NEVER_LAST.search(ending):
         return True
-    if before.end - before.start <= _LONGEST_ENDING and _LIST_MARKER.fullmatch(ending):
+    if before_end - before_start <= _LONGEST_ENDING and _LIST_MARKER.fullmatch(ending):
         return True
-    if piece[0].isdigit() and _BEFORE_NUMBER.search(ending):
+    if first.isdigit() and _BEFORE_NUMBER.search(ending):
         return True
     # `"Why?" she asked.`, `pens, paper, etc. and food`: a lowercase letter continues the sentence, unless the
     # writer uses no capitals, or it begins a name like iPhone.
-    return piece[0].islower() and not piece[1:2].isupper() and not _starts_lowercase(text, before)
+    return (
+        first.islower() and not piece[1:2].isupper() and not _starts_lowercase(text, before_start, before_end)
+    )
 
 
-def _starts_lowercase(text: str, span: Span) -> bool:
+def _starts_lowercase(text: str, start: int, end: int) -> bool:
     # Bounded, because it is repeated for every piece, and a sentence may begin with thousands of brackets.
-    first = _LETTER_OR_DIGIT.search(text, span.start, min(span.end, span.start + _LONGEST_OPENING))
+    first = _LETTER_OR_DIGIT.search(text, start, min(end, start + _LONGEST_OPENING))
     return first is not None and first.group().islower()
 
 
-def _trimmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+def _trimmed(text: str, slices: Iterable[_Slice]) -> Iterator[_Slice]:
     """Trim white space and invisible characters; drop pieces without letter or digit."""
-    for start, end in spans:
+    for start, end in slices:
         while start < end and _is_invisible(text[start]):
             start += 1
         while end > start and _is_invisible(text[end - 1]):
             end -= 1
-        if _LETTER_OR_DIGIT.search(text, start, end):
-            yield Span(start, end)
+        if start < end and (text[start].isalnum() or _LETTER_OR_DIGIT.search(text, start, end)):
+            yield start, end
 
 
 def _is_invisible(character: str) -> bool:
     """White space, controls, byte order marks, zero-width spaces."""
+    if character.isascii():
+        return character <= " " or character == "\x7f"
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}

@@ -15,6 +15,7 @@ _COLUMNS = 4
 
 _FULL_STOPS = frozenset(".…。｡．۔।॥։።។៕៖။")
 _QUESTIONS_AND_EXCLAMATIONS = frozenset("?!？！؟፧‽⁉⁈\u037e")
+_END_MARKS = _FULL_STOPS | _QUESTIONS_AND_EXCLAMATIONS
 # May follow the end mark of a sentence: white space, invisible characters, quotation marks of either
 # direction (languages differ), closing brackets.
 _CLOSING = (
@@ -40,7 +41,11 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     [[1.0, 0.0, 0.22, 0.0], [0.0, 0.0, 0.75, 0.0], [0.0, 1.0, 0.5, 0.0]]
     """
     features = np.zeros((len(sentences), _COLUMNS), np.float32)
-    ends = [sentence.rstrip(_CLOSING)[-1:] for sentence in sentences]
+    ends = [sentence[-1:] for sentence in sentences]
+    ends = [
+        end if end in _END_MARKS else sentence.rstrip(_CLOSING)[-1:]
+        for end, sentence in zip(ends, sentences, strict=True)
+    ]
     features[:, 0] = [end in _FULL_STOPS for end in ends]
     features[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
     # All sentences at once. The lowercase form of İ alone is two characters, so it is replaced by I.
