@@ -119,13 +119,12 @@ class Kernels(Protocol):
         """
 
     def capitals_and_digits(
-        self, codes: NDArray[np.uint32], lowercase: NDArray[np.uint32], edges: Integers, numbers: Integers
+        self, codes: NDArray[np.uint32], capitals: NDArray[np.bool_], edges: Integers, numbers: Integers
     ) -> None:
         """How many there are in each of T sentences: :func:`summarizer.typography.typography`.
 
-        :param codes: shape (C,), of the text.
-        :param lowercase: shape (C,), of the same text in lower case.
-        :param edges: shape (T + 1,), where each sentence starts, and where the last one ends.
+        :param codes: shape (C,), as ``edges`` of :func:`summarizer.words.joined`.
+        :param capitals: shape (K,), whether each code point is a capital; the last one stands for all higher.
         :param numbers: shape (T, 2).
         """
 
@@ -147,6 +146,14 @@ class Kernels(Protocol):
         :param listed: as ``slots`` of :meth:`index_words`; not read if ``second`` is 0.
         :param rarities: shape (V + 1,), of the listed words and of all others.
         :param features: shape (T, at least 6).
+        """
+
+    def normalize_rows(self, width: int, numbers: int, epsilon: float, table: NDArray[np.float32]) -> None:
+        """Shift some numbers of each of T rows to a mean of 0, and scale them to a variance of 1.
+
+        :param numbers: how many, from the first on; from 1 to ``width``.
+        :param epsilon: added to the variance.
+        :param table: shape (T, width).
         """
 
     def lstm(

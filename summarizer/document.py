@@ -12,8 +12,7 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A slice of an article: ``article[start:end] == text``, offsets in code points."""
 
     text: str

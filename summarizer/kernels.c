@@ -17,6 +17,12 @@
 /* Raised with every change of what arguments mean; the same number is in compiled.py. */
 #define VERSION 2
 
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
 #define LENGTH(buffer, type) ((buffer).len / (Py_ssize_t)sizeof(type))
 
 static void release(Py_buffer *buffers, int count) {
@@ -298,20 +304,22 @@ static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
 /* ---- typography.py ---- */
 
 static PyObject *capitals_and_digits(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { CODES, LOWERCASE, EDGES, NUMBERS, ALL };
+    enum { CODES, CAPITALS, EDGES, NUMBERS, ALL };
     Py_buffer b[ALL];
-    if (!PyArg_ParseTuple(arguments, "y*y*y*w*", &b[CODES], &b[LOWERCASE], &b[EDGES], &b[NUMBERS])) return NULL;
-    const uint32_t *codes = b[CODES].buf, *lowercase = b[LOWERCASE].buf;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*w*", &b[CODES], &b[CAPITALS], &b[EDGES], &b[NUMBERS])) return NULL;
+    const uint32_t *codes = b[CODES].buf;
+    const uint8_t *are_capitals = b[CAPITALS].buf;
     const int64_t *edges = b[EDGES].buf;
     int64_t(*numbers)[2] = b[NUMBERS].buf;
     const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[EDGES], int64_t) - 1;
-    if (sentences < 0 || b[LOWERCASE].len != b[CODES].len || LENGTH(b[NUMBERS], int64_t) != 2 * sentences ||
+    const Py_ssize_t known = LENGTH(b[CAPITALS], uint8_t);
+    if (sentences < 0 || known == 0 || LENGTH(b[NUMBERS], int64_t) != 2 * sentences ||
         !are_edges(edges, sentences, length))
         return refused(b, ALL);
     for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
         int64_t capitals = 0, digits = 0;
         for (Py_ssize_t i = edges[sentence]; i < edges[sentence + 1]; i++) {
-            capitals += codes[i] != lowercase[i];
+            capitals += are_capitals[codes[i] < known ? codes[i] : known - 1] != 0;
             digits += codes[i] >= '0' && codes[i] <= '9';
         }
         numbers[sentence][0] = capitals;
@@ -465,13 +473,39 @@ static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments
     return done(b, ALL);
 }
 
-/* ---- recurrence.py ---- */
+/* ---- model.py ---- */
 
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
+enum { PARTIAL_SUMS = 16 }; /* so that they can be added side by side */
+
+INLINE float sum_of_products(const float *first, const float *second, Py_ssize_t count) {
+    float sums[PARTIAL_SUMS] = {0}, sum = 0;
+    const Py_ssize_t whole = count / PARTIAL_SUMS * PARTIAL_SUMS;
+    for (Py_ssize_t i = 0; i < whole; i += PARTIAL_SUMS)
+        for (int j = 0; j < PARTIAL_SUMS; j++) sums[j] += first[i + j] * (second == NULL ? 1 : second[i + j]);
+    for (Py_ssize_t i = whole; i < count; i++) sums[i - whole] += first[i] * (second == NULL ? 1 : second[i]);
+    for (int j = 0; j < PARTIAL_SUMS; j++) sum += sums[j];
+    return sum;
+}
+
+static PyObject *normalize_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { TABLE, ALL };
+    Py_buffer b[ALL];
+    Py_ssize_t width, numbers;
+    float epsilon;
+    if (!PyArg_ParseTuple(arguments, "nnfw*", &width, &numbers, &epsilon, &b[TABLE])) return NULL;
+    float *const table = b[TABLE].buf;
+    const Py_ssize_t length = LENGTH(b[TABLE], float);
+    if (numbers < 1 || width < numbers || length % width != 0) return refused(b, ALL);
+    for (float *restrict row = table; row < table + length; row += width) {
+        const float mean = sum_of_products(row, NULL, numbers) / (float)numbers;
+        for (Py_ssize_t i = 0; i < numbers; i++) row[i] -= mean;
+        const float scale = 1 / sqrtf(sum_of_products(row, row, numbers) / (float)numbers + epsilon);
+        for (Py_ssize_t i = 0; i < numbers; i++) row[i] *= scale;
+    }
+    return done(b, ALL);
+}
+
+/* ---- recurrence.py ---- */
 
 /* Units whose weights are side by side, those of the next block after them; timesteps that are multiplied by the input
    weights together; timesteps between which the recurrence goes on, so that memory does not grow with the article. */
@@ -669,6 +703,7 @@ static PyMethodDef methods[] = {
     {"mean_rows", mean_rows, METH_VARARGS, NULL},
     {"capitals_and_digits", capitals_and_digits, METH_VARARGS, NULL},
     {"overlap_features", overlap_features, METH_VARARGS, NULL},
+    {"normalize_rows", normalize_rows, METH_VARARGS, NULL},
     {"lstm", lstm, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

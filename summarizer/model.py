@@ -10,11 +10,13 @@ P number of position features, H width of the recurrent state; M members, N dire
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer import compiled
 from summarizer.recurrence import GATES, CellKind, CellWeights, Floats, RecurrentLayer, recurrent_layer
 from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
@@ -94,6 +96,7 @@ class ModelConfig:
         return self.text_features and self.rarity
 
 
+@lru_cache(maxsize=256)  # articles are of similar lengths
 def position_features(count: int) -> Floats:
     """The position of each sentence in its article, as five numbers in [0, 1].
 
@@ -101,16 +104,13 @@ def position_features(count: int) -> Floats:
     1/(n-i), and log(1+i)/log(1+n).
 
     :param count: n.
-    :returns: shape (n, 5), float32.
+    :returns: shape (n, 5), float32; not to be modified.
     """
     i = np.arange(count, dtype=np.float64)
     n = max(count, 1)
-    features = np.empty((count, POSITION_FEATURES), np.float32)
-    features[:, 0] = i / n
-    features[:, 1] = (n - 1 - i) / n
-    features[:, 2] = 1 / (1 + i)
-    features[:, 3] = 1 / (n - i)
-    features[:, 4] = np.log1p(i) / np.log1p(n)
+    columns = [i / n, (n - 1 - i) / n, 1 / (1 + i), 1 / (n - i), np.log1p(i) / np.log1p(n)]
+    features = np.stack(columns, axis=1).astype(np.float32)
+    features.flags.writeable = False
     return features
 
 
@@ -126,7 +126,9 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Flo
     inputs = np.empty((len(vectors), input_width(config)), np.float32)
     inputs[:, : config.dimension] = vectors
     after = config.dimension + len(columns)
-    inputs[:, config.dimension : after] = features[:, columns]
+    inputs[:, config.dimension : after] = (
+        features if len(columns) == features.shape[1] else features[:, columns]
+    )
     if config.position_features:
         inputs[:, after:] = position_features(len(vectors))
     return inputs
@@ -207,11 +209,14 @@ class SentenceScorer:
         """Layer normalization. Its scale and shift, and batch normalization, are part of the first layer."""
         if self.config.normalize != "layer":
             return article
-        normalized = article.copy()
-        vectors = normalized[:, : self.config.dimension]
+        normalized, dimension = article.copy(), self.config.dimension
+        if compiled.kernels is not None:
+            compiled.kernels.normalize_rows(article.shape[1], dimension, _EPSILON, normalized)
+            return normalized
+        vectors = normalized[:, :dimension]
         # On arrays of this size, np.mean takes several times as long.
-        vectors -= (np.add.reduce(vectors, axis=1) / self.config.dimension)[:, None]
-        variances = np.vecdot(vectors, vectors) / self.config.dimension
+        vectors -= (np.add.reduce(vectors, axis=1) / dimension)[:, None]
+        variances = np.vecdot(vectors, vectors) / dimension
         vectors /= np.sqrt(variances + _EPSILON)[:, None]
         return normalized
 

@@ -71,18 +71,17 @@ def trigrams(text: str) -> frozenset[tuple[str, str, str]]:
 
 
 class _Budget(NamedTuple):
-    costs: NDArray[np.int64]  # (T,)
+    costs: Sequence[int]  # (T,)
     limit: int  # the chosen costs add up to at most this
     promised: bool  # whether the limit is to be reached if there are enough sentences
 
 
 def _budget(scores: Scores, texts: Sequence[str], options: SummaryOptions) -> _Budget:
     if options.words is not None:
-        words = np.array([len(text.split()) for text in texts], dtype=np.int64)
-        return _Budget(words, options.words, promised=False)
+        return _Budget([len(text.split()) for text in texts], options.words, promised=False)
     if options.threshold is not None:
-        return _Budget((scores < options.threshold).astype(np.int64), 0, promised=False)
-    one_each = np.ones(len(texts), dtype=np.int64)
+        return _Budget((scores < options.threshold).astype(np.int64).tolist(), 0, promised=False)
+    one_each = [1] * len(texts)
     if options.ratio is not None:
         # The addend corrects rounding: 0.29 of 100 is 29, though the product is 28.999999999999996.
         return _Budget(one_each, max(1, math.floor(options.ratio * len(texts) + 1e-9)), promised=True)
@@ -97,9 +96,8 @@ def _choose_by_score(
     skipped: list[int] = []
     seen: set[tuple[str, str, str]] = set()
     left = budget.limit
-    costs: list[int] = budget.costs.tolist()
     for index in by_score(scores):
-        if costs[index] > left:
+        if budget.costs[index] > left:
             continue
         if block_trigrams:
             own = trigrams(texts[index])
@@ -108,7 +106,7 @@ def _choose_by_score(
                 continue
             seen |= own
         chosen.add(index)
-        left -= costs[index]
+        left -= budget.costs[index]
     if budget.promised:
         chosen.update(skipped[:left])
     return chosen
@@ -123,11 +121,11 @@ def _choose_by_relevance(scores: Scores, vectors: NDArray[np.float32], budget: _
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     units = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)  # (T, D)
     similarity = np.zeros(len(scores))  # (T,) to the most similar chosen sentence; 0 while there is none
-    candidate = np.ones(len(scores), dtype=bool)
+    candidate, costs = np.ones(len(scores), dtype=bool), np.array(budget.costs)
     chosen: set[int] = set()
     left = budget.limit
     while True:
-        candidate &= budget.costs <= left
+        candidate &= costs <= left
         relevance = MMR_SCORE_WEIGHT * scores - (1 - MMR_SCORE_WEIGHT) * similarity
         relevance[~candidate] = -np.inf
         if not candidate.any():
@@ -137,5 +135,5 @@ def _choose_by_relevance(scores: Scores, vectors: NDArray[np.float32], budget: _
             return chosen
         chosen.add(best)
         candidate[best] = False
-        left -= int(budget.costs[best])
+        left -= budget.costs[best]
         similarity = np.maximum(similarity, units @ units[best])

@@ -4,12 +4,13 @@ Captions, headings, bylines and sports results differ from sentences in this mor
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from summarizer import compiled
-from summarizer.words import code_points
+from summarizer.words import code_points, joined
 
 _COLUMNS = 4
 
@@ -48,18 +49,24 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     ]
     features[:, 0] = [end in _FULL_STOPS for end in ends]
     features[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
-    # All sentences at once. The lowercase form of İ alone is two characters, so it is replaced by I.
-    text = "".join(sentences).replace("\u0130", "I")
-    codes, lowercase = code_points(text), code_points(text.lower())
-    edges = np.zeros(len(sentences) + 1, np.int64)
-    np.cumsum([len(sentence) for sentence in sentences], out=edges[1:])
+    _, codes, edges = joined(sentences)
     numbers = np.empty((len(sentences), 2), np.int64)
     if compiled.kernels is None:
         digits = (codes >= ord("0")) & (codes <= ord("9"))
-        for column, marked in enumerate((codes != lowercase, digits)):
+        for column, marked in enumerate((_capitals().take(codes, mode="clip"), digits)):
             before = np.searchsorted(np.flatnonzero(marked), edges)
             numbers[:, column] = before[1:] - before[:-1]
     else:
-        compiled.kernels.capitals_and_digits(codes, lowercase, edges, numbers)
-    features[:, 2:] = np.sqrt(numbers / np.maximum(edges[1:] - edges[:-1], 1)[:, None])
+        compiled.kernels.capitals_and_digits(codes, _capitals(), edges, numbers)
+    lengths = edges[1:] - edges[:-1] - 1  # without the line feed that follows a sentence
+    features[:, 2:] = np.sqrt(numbers / np.maximum(lengths, 1)[:, None])
     return features
+
+
+@cache
+def _capitals() -> NDArray[np.bool_]:
+    """Whether each code point is a capital; the last one stands for all higher ones."""
+    # Letters are in the first two planes. The lowercase form of İ alone is two characters.
+    text = np.arange(0x20000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass").replace("İ", "I")
+    capitals: NDArray[np.bool_] = code_points(text) != code_points(text.lower())
+    return capitals

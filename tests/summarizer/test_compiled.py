@@ -106,6 +106,18 @@ def test_features_of_a_long_article_are_alike():
     assert_allclose(*both(lambda: text_features(sentences, RARITY)), rtol=0, atol=1e-6)
 
 
+@given(st.integers(0, 3), st.integers(1, 40), st.integers(0, 3), st.floats(-9, 9), st.floats(0.01, 100))
+def test_vectors_are_normalized_alike(kernels, length, dimension, others, shift, spread):
+    table = np.random.default_rng(0).normal(shift, size=(length, dimension + others)) * spread
+    table = table.astype(np.float32)
+    expected = table.astype(np.float64)
+    vectors = expected[:, :dimension]
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    vectors /= np.sqrt(vectors.var(axis=1, keepdims=True) + 1e-5)
+    kernels.normalize_rows(dimension + others, dimension, 1e-5, table)
+    assert_allclose(table, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize(("width", "members"), [(1, 1), (63, 1), (64, 2), (65, 1), (100, 1), (128, 2)])
 @pytest.mark.parametrize("length", [1, 2, 6, 40, 48, 49, 100])
@@ -222,8 +234,9 @@ VALID: dict[str, tuple[Any, ...]] = {
         *(np.zeros(5, np.int64), COUNTS, OTHERS),
     ),
     "mean_rows": (2, FLOATS, np.array([0, 1]), np.array([2]), FLOATS[:2]),
-    "capitals_and_digits": (CODES, CODES, np.array([0, 2, 5]), np.zeros((2, 2), np.int64)),
+    "capitals_and_digits": (CODES, OTHERS, np.array([0, 2, 5]), np.zeros((2, 2), np.int64)),
     "overlap_features": (12, HASHES, np.array([3, 1]), *TABLE, DOUBLES[:2], np.zeros((2, 18), np.float32)),
+    "normalize_rows": (2, 1, 1e-5, FLOATS),
     "lstm": (2, 1, 2, 1, FLOATS, np.zeros(2 * 4 * BLOCK * 2, np.float32), WEIGHTS, WEIGHTS, FLOATS),
 }
 INVALID = [
@@ -258,7 +271,7 @@ INVALID = [
     ("mean_rows", 3, np.array([3])),
     ("mean_rows", 3, np.array([-1])),
     ("mean_rows", 4, FLOATS[:3]),
-    ("capitals_and_digits", 1, CODES[:4]),
+    ("capitals_and_digits", 1, OTHERS[:0]),
     ("capitals_and_digits", 2, EDGES[:0]),
     ("capitals_and_digits", 2, EDGES[:2]),
     ("capitals_and_digits", 2, np.array([0, 2, 6])),
@@ -274,6 +287,9 @@ INVALID = [
     ("overlap_features", 5, DOUBLES[:1]),
     ("overlap_features", 6, FLOATS),
     ("overlap_features", 6, np.zeros(37, np.float32)),
+    *(("normalize_rows", 0, width) for width in (0, -1, 3, 8, 2**62)),
+    *(("normalize_rows", 1, numbers) for numbers in (0, -1, 3, 2**62)),
+    ("normalize_rows", 3, FLOATS[:3]),
     *(("lstm", place, number) for place in range(4) for number in (0, -1, 3, 2**40, 2**62)),
     ("lstm", 4, FLOATS[:3]),
     ("lstm", 4, np.zeros(6, np.float32)),

@@ -78,3 +78,9 @@ def test_all_white_space_may_follow_the_end():
 def test_the_letter_whose_lowercase_form_is_two_counts_as_one_capital():
     found = typography(["İİ", "Aİ b", "İ", "b"])
     np.testing.assert_allclose(found[:, 2], [1, 0.5**0.5, 1, 0], atol=1e-6)
+
+
+def test_capitals_are_told_in_all_of_unicode():
+    everything = [chr(code) for code in range(0x110000)]
+    found = typography(everything)[:, 2]
+    np.testing.assert_array_equal(found == 1, [character != character.lower() for character in everything])
