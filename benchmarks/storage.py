@@ -51,7 +51,7 @@ def main() -> None:
     parsed = parser.parse_args()
     _, loaded, splits = open_run(parsed.run)
     folder = parsed.run / CHECKPOINT_FOLDER / "encoder"
-    table = read_table(folder / "model.safetensors")
+    table = read_table(folder / "model.safetensors").astype(np.float32)
     print("| stored as | MB | largest and mean change of a score | same summary | R-2, mean over sources |")
     print("| --- | ---: | --- | ---: | ---: |")
     first: list[tuple[NDArray[np.float64], tuple[int, ...]]] = []

@@ -65,15 +65,15 @@ class StaticEncoder:
     """Averages the rows of a token table. Reads sentences of any length to the end.
 
     :param tokenizer: its token ids are rows of the table; truncation and padding are switched off.
-    :param table: shape (V, D), float32.
+    :param table: shape (V, D); it is copied to float32.
     :param digest: sha256 of the files that it was loaded from.
     """
 
-    def __init__(self, tokenizer: Tokenizer, table: NDArray[np.float32], name: str, digest: str) -> None:
+    def __init__(self, tokenizer: Tokenizer, table: NDArray[np.floating], name: str, digest: str) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._token_ids = TokenIds(tokenizer)
-        self._table = np.ascontiguousarray(table, np.float32)
+        self._table = compiled.aligned(table)
         self.name = name
         self.digest = digest
 
@@ -133,7 +133,7 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_table(file: Path) -> NDArray[np.float32]:
+def read_table(file: Path) -> NDArray[np.floating]:
     """The table of a static encoder, shape (V, D).
 
     :raises CheckpointNotFound: the file does not exist.
@@ -150,7 +150,7 @@ def read_table(file: Path) -> NDArray[np.float32]:
             f"{file}: {TABLE} should be a matrix of floats (V, D);"
             f" found {table.dtype} of shape {tuple(table.shape)}"
         )
-    return table.astype(np.float32)
+    return table
 
 
 def _read_tokenizer(file: Path) -> Tokenizer:

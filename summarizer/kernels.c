@@ -23,6 +23,15 @@
 #define INLINE static inline
 #endif
 
+#if defined(__GNUC__) && defined(__x86_64__)
+/* Nearly all processors since 2013 have the first, many have the second, but they have to be asked. */
+#define HAS_WIDER_REGISTERS 1
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx512f,fma")))
+#else
+#define HAS_WIDER_REGISTERS 0
+#endif
+
 #define LENGTH(buffer, type) ((buffer).len / (Py_ssize_t)sizeof(type))
 
 static void release(Py_buffer *buffers, int count) {
@@ -264,26 +273,11 @@ static PyObject *find_tokens(PyObject *Py_UNUSED(self), PyObject *arguments) {
 
 /* ---- encoder.py ---- */
 
-enum { AHEAD = 2, CACHE_LINE = 16 }; /* rows that are fetched before they are needed; floats of a cache line */
+enum { AHEAD = 8, CACHE_LINE = 16 }; /* rows that are fetched before they are needed; floats of a cache line */
 
-static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
-    enum { TABLE, ROWS, COUNTS, MEANS, ALL };
-    Py_buffer b[ALL];
-    Py_ssize_t width;
-    if (!PyArg_ParseTuple(arguments, "ny*y*y*w*", &width, &b[TABLE], &b[ROWS], &b[COUNTS], &b[MEANS])) return NULL;
-    const float *table = b[TABLE].buf;
-    const int64_t *rows = b[ROWS].buf, *counts = b[COUNTS].buf;
-    float *means = b[MEANS].buf;
-    const Py_ssize_t sentences = LENGTH(b[COUNTS], int64_t), total = LENGTH(b[ROWS], int64_t);
-    const Py_ssize_t room = LENGTH(b[MEANS], float);
-    if (width < 1 || (sentences == 0 ? room != 0 : room / sentences != width || room % sentences != 0))
-        return refused(b, ALL);
-    const Py_ssize_t listed = LENGTH(b[TABLE], float) / width;
-    for (Py_ssize_t i = 0; i < total; i++)
-        if (rows[i] < 0 || rows[i] >= listed) return refused(b, ALL);
-    Py_ssize_t i = 0;
-    for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
-        if (counts[sentence] < 0 || counts[sentence] > total - i) return refused(b, ALL);
+INLINE void average(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total, const int64_t *counts,
+                    Py_ssize_t sentences, float *means) {
+    for (Py_ssize_t sentence = 0, i = 0; sentence < sentences; sentence++) {
         float *restrict mean = means + sentence * width;
         memset(mean, 0, (size_t)width * sizeof(float));
         for (const Py_ssize_t end = i + counts[sentence]; i < end; i++) {
@@ -298,6 +292,43 @@ static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
         const float divisor = counts[sentence] > 0 ? (float)counts[sentence] : 1;
         for (Py_ssize_t j = 0; j < width; j++) mean[j] /= divisor;
     }
+}
+
+typedef void Averager(const float *, Py_ssize_t, const int64_t *, Py_ssize_t, const int64_t *, Py_ssize_t, float *);
+
+static void average_anywhere(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total,
+                             const int64_t *counts, Py_ssize_t sentences, float *means) {
+    average(table, width, rows, total, counts, sentences, means);
+}
+
+#if HAS_WIDER_REGISTERS
+AVX2 static void average_with_avx2(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total,
+                                   const int64_t *counts, Py_ssize_t sentences, float *means) {
+    average(table, width, rows, total, counts, sentences, means);
+}
+
+static Averager *averager(void) { return __builtin_cpu_supports("avx2") ? average_with_avx2 : average_anywhere; }
+#else
+static Averager *averager(void) { return average_anywhere; }
+#endif
+
+static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { TABLE, ROWS, COUNTS, MEANS, ALL };
+    Py_buffer b[ALL];
+    Py_ssize_t width;
+    if (!PyArg_ParseTuple(arguments, "ny*y*y*w*", &width, &b[TABLE], &b[ROWS], &b[COUNTS], &b[MEANS])) return NULL;
+    const int64_t *rows = b[ROWS].buf, *counts = b[COUNTS].buf;
+    const Py_ssize_t sentences = LENGTH(b[COUNTS], int64_t), total = LENGTH(b[ROWS], int64_t);
+    const Py_ssize_t room = LENGTH(b[MEANS], float);
+    if (width < 1 || (sentences == 0 ? room != 0 : room / sentences != width || room % sentences != 0))
+        return refused(b, ALL);
+    const Py_ssize_t listed = LENGTH(b[TABLE], float) / width;
+    for (Py_ssize_t i = 0; i < total; i++)
+        if (rows[i] < 0 || rows[i] >= listed) return refused(b, ALL);
+    Py_ssize_t left = total;
+    for (Py_ssize_t sentence = 0; sentence < sentences; left -= counts[sentence++])
+        if (counts[sentence] < 0 || counts[sentence] > left) return refused(b, ALL);
+    averager()(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
     return done(b, ALL);
 }
 
@@ -639,10 +670,9 @@ typedef void Runner(const Layer *, const float *, float *, float *);
 
 DEFINE_RUNNER(run_anywhere, , 8, 4)
 
-#if defined(__GNUC__) && defined(__x86_64__)
-/* Nearly all processors since 2013 have the first, many have the second, but they have to be asked. */
-DEFINE_RUNNER(run_with_avx2, __attribute__((target("avx2,fma"))), 16, 8)
-DEFINE_RUNNER(run_with_avx512, __attribute__((target("avx512f,fma"))), 64, 16)
+#if HAS_WIDER_REGISTERS
+DEFINE_RUNNER(run_with_avx2, AVX2, 16, 8)
+DEFINE_RUNNER(run_with_avx512, AVX512, 64, 16)
 
 static Runner *runner(void) {
     if (__builtin_cpu_supports("avx512f")) return run_with_avx512;

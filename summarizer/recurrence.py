@@ -4,7 +4,6 @@ Axes, as in :mod:`summarizer.model`: T sentences (timesteps), H width of the rec
 directions. The cells of a layer are the directions of its members: M N of them, a member's side by side.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -23,7 +22,6 @@ _GATE_LAYOUT: Mapping[CellKind, tuple[Sequence[int], Sequence[float]]] = {
     "gru": ([0, 1, 2], [0.5, 0.5, 1]),  # reset, update, candidate
     "rnn": ([0], [1]),
 }
-_CACHE_LINE = 64  # bytes
 GATES: Mapping[CellKind, int] = {kind: len(order) for kind, (order, _) in _GATE_LAYOUT.items()}
 
 
@@ -227,16 +225,4 @@ def _in_blocks(matrices: Floats) -> Floats:
     missing = -matrices.shape[-1] % compiled.BLOCK
     filled = np.pad(matrices, ((0, 0), (0, 0), (0, 0), (0, missing)))
     blocks = filled.reshape(*matrices.shape[:3], -1, compiled.BLOCK).transpose(0, 1, 3, 2, 4)
-    aligned = _aligned_empty(blocks.shape)
-    aligned[:] = blocks
-    return aligned
-
-
-def _aligned_empty(shape: tuple[int, ...]) -> Floats:
-    """An array that begins where a cache line does. NumPy's often begin 16 bytes after, and every vector of
-    64 bytes would be read from two lines.
-    """
-    size = math.prod(shape)
-    memory = np.empty(size + _CACHE_LINE // 4, np.float32)
-    first = -memory.ctypes.data % _CACHE_LINE // 4
-    return memory[first : first + size].reshape(shape)
+    return compiled.aligned(blocks)
