@@ -4,6 +4,11 @@ Every budget is a limit on a sum of costs. A sentence costs 1, or its words, or,
 score reaches it and 1, over the limit of 0, if not. A budget in sentences (``sentences``, ``ratio``) is also
 a promise: when too few sentences without repetition are left, the best of the others fill it up. ``words``
 and ``threshold`` promise nothing, so there repetition makes the summary shorter.
+
+Titles, captions and headings say what an article says, so they score well, but nobody quotes them. Where most
+sentences end with a full stop or another end mark, the ones that do not are therefore only taken if nothing
+else is left; by ``words``, only if nothing else fits. By ``threshold``, and without regard to redundancy, the
+scores alone decide.
 """
 
 import math
@@ -15,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer.options import DEFAULT_SENTENCES, SummaryOptions
+from summarizer.typography import are_finished
 
 # Of one article: shape (T,), in [0, 1].
 Scores: TypeAlias = NDArray[np.float64]
@@ -22,6 +28,10 @@ Scores: TypeAlias = NDArray[np.float64]
 # Weight of the score against the similarity to the sentences already chosen: lambda in Carbonell and
 # Goldstein, "The Use of MMR, Diversity-Based Reranking" (SIGIR 1998).
 MMR_SCORE_WEIGHT = 0.7
+
+# Share of an article's sentences with an end mark from which on those without are no sentences, but lines. In
+# transcripts and answers with code fewer have one (docs/experiments.md).
+MOSTLY_FINISHED = 0.7
 
 _WORD = re.compile(r"\w+")
 
@@ -41,10 +51,17 @@ def select(
         ``order="score"``. Never over the budget; empty if no sentence fits it.
     """
     budget = _budget(scores, texts, options)
-    if options.redundancy == "mmr":
-        chosen = _choose_by_relevance(scores, vectors, budget)
-    else:
-        chosen = _choose_by_score(scores, texts, budget, block_trigrams=options.redundancy == "trigram")
+
+    def choose(*groups: NDArray[np.bool_]) -> set[int]:
+        if options.redundancy == "mmr":
+            return _choose_by_relevance(scores, vectors, budget, groups)
+        return _choose_by_score(scores, texts, budget, groups, block_trigrams=options.redundancy == "trigram")
+
+    chosen = choose(np.ones(len(texts), np.bool_))
+    if options.redundancy != "none" and options.threshold is None:
+        finished = _finished(texts, chosen)
+        if not finished.all():
+            chosen = (choose(finished, ~finished) if budget.promised else choose(finished)) or chosen
     if options.order == "score":
         return tuple(index for index in by_score(scores) if index in chosen)
     return tuple(sorted(chosen))
@@ -88,52 +105,75 @@ def _budget(scores: Scores, texts: Sequence[str], options: SummaryOptions) -> _B
     return _Budget(one_each, options.sentences or DEFAULT_SENTENCES, promised=True)
 
 
+def _finished(texts: Sequence[str], chosen: set[int]) -> NDArray[np.bool_]:
+    """Which sentences to prefer, shape (T,): those with an end mark. All, if all chosen ones have one, or not
+    enough others.
+    """
+    if not all(are_finished(texts[index] for index in chosen)):
+        finished = np.array(are_finished(texts))
+        if finished.mean() >= MOSTLY_FINISHED:
+            return finished
+    return np.ones(len(texts), np.bool_)
+
+
 def _choose_by_score(
-    scores: Scores, texts: Sequence[str], budget: _Budget, *, block_trigrams: bool
+    scores: Scores,
+    texts: Sequence[str],
+    budget: _Budget,
+    groups: Sequence[NDArray[np.bool_]],
+    *,
+    block_trigrams: bool,
 ) -> set[int]:
-    """Best score first; with blocking, skip sentences that share a trigram with a chosen one."""
+    """Best score first, group by group; with blocking, skip sentences that share a trigram with a chosen one.
+
+    :param groups: disjoint, each of shape (T,): which sentences are in it.
+    """
     chosen: set[int] = set()
-    skipped: list[int] = []
     seen: set[tuple[str, str, str]] = set()
     left = budget.limit
-    for index in by_score(scores):
-        if budget.costs[index] > left:
-            continue
-        if block_trigrams:
-            own = trigrams(texts[index])
-            if not seen.isdisjoint(own):
-                skipped.append(index)
+    order = by_score(scores)
+    for group in groups:
+        skipped: list[int] = []
+        for index in order:
+            if not group[index] or budget.costs[index] > left:
                 continue
-            seen |= own
-        chosen.add(index)
-        left -= budget.costs[index]
-    if budget.promised:
-        chosen.update(skipped[:left])
+            if block_trigrams:
+                own = trigrams(texts[index])
+                if not seen.isdisjoint(own):
+                    skipped.append(index)
+                    continue
+                seen |= own
+            chosen.add(index)
+            left -= budget.costs[index]
+        if budget.promised:  # every sentence costs 1
+            chosen.update(skipped[:left])
+            left -= len(skipped[:left])
     return chosen
 
 
-def _choose_by_relevance(scores: Scores, vectors: NDArray[np.float32], budget: _Budget) -> set[int]:
+def _choose_by_relevance(
+    scores: Scores, vectors: NDArray[np.float32], budget: _Budget, groups: Sequence[NDArray[np.bool_]]
+) -> set[int]:
     """Maximal marginal relevance: w * score - (1 - w) * highest cosine to a chosen sentence.
 
     A sentence of negative relevance repeats more than it adds, and ends the summary unless the limit is
-    promised.
+    promised. Groups as for :func:`_choose_by_score`.
     """
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     units = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)  # (T, D)
     similarity = np.zeros(len(scores))  # (T,) to the most similar chosen sentence; 0 while there is none
-    candidate, costs = np.ones(len(scores), dtype=bool), np.array(budget.costs)
-    chosen: set[int] = set()
-    left = budget.limit
-    while True:
-        candidate &= costs <= left
-        relevance = MMR_SCORE_WEIGHT * scores - (1 - MMR_SCORE_WEIGHT) * similarity
-        relevance[~candidate] = -np.inf
-        if not candidate.any():
-            return chosen
-        best = int(relevance.argmax())
-        if relevance[best] < 0 and not budget.promised:
-            return chosen
-        chosen.add(best)
-        candidate[best] = False
-        left -= budget.costs[best]
-        similarity = np.maximum(similarity, units @ units[best])
+    costs, left, chosen = np.array(budget.costs), budget.limit, set[int]()
+    for group in groups:
+        candidate = group.copy()
+        while (candidate & (costs <= left)).any():
+            candidate &= costs <= left
+            relevance = MMR_SCORE_WEIGHT * scores - (1 - MMR_SCORE_WEIGHT) * similarity
+            relevance[~candidate] = -np.inf
+            best = int(relevance.argmax())
+            if relevance[best] < 0 and not budget.promised:
+                break
+            chosen.add(best)
+            candidate[best] = False
+            left -= budget.costs[best]
+            similarity = np.maximum(similarity, units @ units[best])
+    return chosen

@@ -160,12 +160,13 @@ def test_a_bad_article_in_a_batch_is_named_by_its_position(summarizer):
 
 def test_summary_text_follows_the_order_and_drops_line_breaks(summarizer):
     text = (
-        "The council vote on the budget\nwas a storm that nobody had expected at all."
-        " People said no! It was fire?"
+        "The council vote on the budget was a storm that nobody had expected\n"
+        "at all. People said no! It was fire?"
     )
     document = summarizer.evaluate(text, SummaryOptions(sentences=2))
     score = summarizer.evaluate(text, SummaryOptions(sentences=2, order="score"))
     assert sorted(score.indices) == list(document.indices)
+    assert "\n" in "".join(sentence.text for sentence in document.selected)
     assert "\n" not in document.summary
     assert [sentence.rank for sentence in score.selected] == [1, 2]
 

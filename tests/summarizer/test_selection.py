@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer.options import SummaryOptions
-from summarizer.selection import select
+from summarizer.selection import MOSTLY_FINISHED, select
 
 SENTENCE = st.lists(
     st.sampled_from("the cat sat on a mat and then it ran away again".split()), min_size=1, max_size=12
@@ -123,3 +125,53 @@ def test_a_ratio_is_rounded_down_without_being_fooled_by_binary_fractions(ratio,
 def test_three_sentences_by_default():
     texts = [f"sentence number {index} alone" for index in range(10)]
     assert select(np.linspace(0, 1, 10), texts, np.eye(10, dtype=np.float32), SummaryOptions()) == (7, 8, 9)
+
+
+TITLED = ["Ferry back at last", "The ferry is back.", "It was old!", "“Is it safe?”", "Nobody knows…"]
+BEST_FIRST = np.linspace(0.9, 0.1, len(TITLED))
+
+
+def chosen_of(texts: list[str], **options: Any) -> tuple[int, ...]:
+    return select(BEST_FIRST[: len(texts)], texts, np.eye(len(texts)), SummaryOptions(**options))
+
+
+@pytest.mark.parametrize("redundancy", ["trigram", "mmr"])
+def test_a_line_without_an_end_mark_is_taken_after_all_sentences(redundancy):
+    assert chosen_of(TITLED, sentences=3, redundancy=redundancy) == (1, 2, 3)
+    assert chosen_of(TITLED, sentences=5, redundancy=redundancy) == (0, 1, 2, 3, 4)
+    assert chosen_of(TITLED, ratio=0.8, redundancy=redundancy) == (1, 2, 3, 4)
+
+
+def test_a_repeated_sentence_is_taken_before_a_line():
+    texts = [*TITLED[:2], "It was old.", "Old as the hills.", "The ferry is back."]
+    assert chosen_of(texts, sentences=4) == (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("redundancy", ["trigram", "mmr"])
+def test_lines_do_not_fill_up_words_but_are_better_than_nothing(redundancy):
+    assert chosen_of(TITLED, words=8, redundancy=redundancy) == (1, 2)
+    long = [TITLED[0], *(f"{'very ' * 30}{number}." for number in range(4))]
+    assert chosen_of(long, words=8, redundancy=redundancy) == (0,)
+
+
+def test_a_threshold_and_redundancy_none_leave_it_to_the_scores():
+    assert chosen_of(TITLED, threshold=0.6) == (0, 1)
+    assert chosen_of(TITLED, sentences=2, redundancy="none") == (0, 1)
+
+
+def test_where_many_sentences_have_no_end_mark_it_means_nothing():
+    assert chosen_of(["no full stops here", "or here", "Here.", "And here."], sentences=2) == (0, 1)
+    assert chosen_of(["料理の話", "雨が降った。", "風も吹いた。", "寒かった。"], sentences=2) == (1, 2)
+
+
+@given(
+    articles(), st.lists(st.sampled_from(["", ".", "?”", " …"]), min_size=12, max_size=12), st.integers(1, 12)
+)
+def test_no_line_is_chosen_while_a_sentence_is_left(article, ends, count):
+    scores, texts, vectors = article
+    texts = [text + end for text, end in zip(texts, ends, strict=False)]
+    finished = {index for index, end in enumerate(ends[: len(texts)]) if end}
+    for redundancy in ("trigram", "mmr"):
+        chosen = set(select(scores, texts, vectors, SummaryOptions(sentences=count, redundancy=redundancy)))
+        if len(finished) >= MOSTLY_FINISHED * len(texts):
+            assert chosen <= finished or chosen >= finished
