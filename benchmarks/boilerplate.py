@@ -1,12 +1,13 @@
 """How often lines that nobody quotes are selected, where they are put into articles.
 
-python benchmarks/boilerplate.py PREPARED [--checkpoint FOLDER ...] [--titles]
+python benchmarks/boilerplate.py PREPARED [--checkpoint FOLDER ...] [--titles] [--finished SHARE ...]
 
 Prepared articles of the validation split, which never have such lines, get some of the kinds that training
 articles get, other ones; so this tells whether those were learned, and ``kinds.py``, whose articles were
 written by hand, whether that helps with what pages really hold. Meetings are left out: nobody prints them
 between links. Three sentences of each article are selected. With --titles, an article gets only its own
-title, on a line before it; those without one are left out.
+title, on a line before it; those without one are left out. With --finished, the selection is compared with
+other shares of sentences that must have an end mark for the others to be taken last; 2 stands for never.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from summarizer import Summarizer, SummaryOptions
 from summarizer.options import DEFAULT_SENTENCES
 from summarizer.pipeline import DEFAULT_CHECKPOINT
-from summarizer.selection import select
+from summarizer.selection import MOSTLY_FINISHED, select
 from training.baselines import PacSum, lead
 from training.boilerplate import littered
 from training.metrics import RougeMeter, auc
@@ -52,6 +53,7 @@ def main() -> None:
     )
     parser.add_argument("--closeness", default="blend", help="that the folder has targets of")
     parser.add_argument("--titles", action="store_true", help="put in nothing but the title")
+    parser.add_argument("--finished", type=float, nargs="+", default=[MOSTLY_FINISHED])
     parsed = parser.parse_args()
     articles = [
         _titled(article) if parsed.titles else _littered(article)
@@ -62,7 +64,9 @@ def main() -> None:
     ]
     pacsum = PacSum(" ".join(article.sentences) for article in articles)
     systems: dict[str, System] = {
-        str(folder): _model(Summarizer.load(folder)) for folder in parsed.checkpoint
+        f"{folder}, {share:g}": _model(Summarizer.load(folder), share)
+        for folder in parsed.checkpoint
+        for share in parsed.finished
     }
     systems |= {"lead": _baseline(lambda rows: lead(len(rows))), "PacSum": _baseline(pacsum.scores)}
     print(f"| {' | '.join(COLUMNS)} |\n| --- |{' ---: |' * (len(COLUMNS) - 1)}")
@@ -80,10 +84,14 @@ def _titled(article: PreparedArticle) -> Littered:
     return Littered(sentences, np.arange(len(sentences)) == 0, article.quotes)
 
 
-def _model(summarizer: Summarizer) -> System:
+def _model(summarizer: Summarizer, finished: float) -> System:
+    options = SummaryOptions(sentences=DEFAULT_SENTENCES)
+
     def choose(sentences: list[str]) -> tuple[NDArray[np.float64], Sequence[int]]:
-        evaluation = summarizer.evaluate_sentences(sentences, SummaryOptions(sentences=DEFAULT_SENTENCES))
-        return np.array([sentence.score for sentence in evaluation.sentences]), evaluation.indices
+        document = summarizer.take_sentences(sentences)
+        encoded = summarizer.encode([document])
+        (scores,) = summarizer.score([document], encoded)
+        return scores, select(scores, sentences, encoded[0].vectors, options, mostly_finished=finished)
 
     return choose
 

@@ -1,10 +1,11 @@
-"""How a summary is best chosen from the scores: redundancy, and a penalty or a bonus for length.
+"""How a summary is best chosen from the scores: redundancy, length, and lines without an end mark.
 
 python benchmarks/selection.py RUN [--split validation]
 
 ROUGE-2 F1 against the quotes, the mean over sources of the mean over their articles, and its difference to
 the service's default (trigram) with a 95 % interval by bootstrap over articles within sources. With a length
-exponent a, what is ranked is score / words ** a: a > 0 prefers short sentences. One thread.
+exponent a, what is ranked is score / words ** a: a > 0 prefers short sentences. Lines without an end mark
+are taken last where at least some share of the sentences have one, or never. One thread.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from summarizer.options import Redundancy, SummaryOptions
-from summarizer.selection import select
+from summarizer.selection import MOSTLY_FINISHED, select
 from training.evaluation import summary_sentences, trained
 from training.metrics import RougeMeter, bootstrap_means
 from training.runs import open_run
@@ -27,14 +28,24 @@ Values = NDArray[np.float64]
 
 
 class Way(NamedTuple):
-    """:ivar exponent: of the number of words that the score is divided by."""
+    """:ivar exponent: of the number of words that the score is divided by.
+
+    :ivar finished: share of sentences with an end mark from which on the others are taken last.
+    """
 
     redundancy: Redundancy
     exponent: float = 0.0
+    finished: float = MOSTLY_FINISHED
 
 
 DEFAULT = Way("trigram")
-WAYS = (DEFAULT, Way("none"), Way("mmr"), *(Way("trigram", a) for a in (-0.5, -0.25, 0.25, 0.5)))
+WAYS = (
+    DEFAULT,
+    Way("none"),
+    Way("mmr"),
+    *(Way("trigram", a) for a in (-0.5, -0.25, 0.25, 0.5)),
+    *(Way("trigram", finished=share) for share in (2, 0.9, 0.8, 0.6, 0.5)),
+)
 
 
 def main() -> None:
@@ -54,13 +65,17 @@ def main() -> None:
         count = summary_sentences(article.source)
         for way in WAYS:
             options = SummaryOptions(sentences=count, redundancy=way.redundancy)
-            chosen = select(scores / lengths**way.exponent, article.sentences, article.vectors, options)
+            ranked = scores / lengths**way.exponent
+            chosen = select(ranked, article.sentences, article.vectors, options, mostly_finished=way.finished)
             texts = [article.sentences[place] for place in chosen]
             found[way][article.source].append(100 * meter.score(texts, article.quotes).rouge2)
             words[way].append(int(lengths[list(chosen)].sum()))
     sources = sorted(found[DEFAULT])
-    print(f"| redundancy | length exponent | R-2 | minus the default | words | {' | '.join(sources)} |")
-    print(f"| --- | ---: | ---: | --- | ---: | {' | '.join('---:' for _ in sources)} |")
+    print(
+        "| redundancy | length exponent | finished | R-2 | minus the default | words | "
+        f"{' | '.join(sources)} |"
+    )
+    print(f"| --- | ---: | ---: | ---: | --- | ---: | {' | '.join('---:' for _ in sources)} |")
     for way in WAYS:
         means = [np.mean(found[way][source]) for source in sources]
         drawn = _over_sources([np.subtract(found[way][source], found[DEFAULT][source]) for source in sources])
@@ -68,7 +83,7 @@ def main() -> None:
         beside = "" if way == DEFAULT else f"{drawn.mean():+.2f} ({low:+.2f} to {high:+.2f})"
         cells = " | ".join(f"{value:.2f}" for value in means)
         print(
-            f"| {way.redundancy} | {way.exponent:g} | {np.mean(means):.2f} | {beside} | "
+            f"| {way.redundancy} | {way.exponent:g} | {way.finished:g} | {np.mean(means):.2f} | {beside} | "
             f"{np.mean(words[way]):.0f} | {cells} |"
         )
 

@@ -80,8 +80,9 @@ class Options(_Strict):
     )
     redundancy: Redundancy = Field(
         "trigram",
-        description="How to avoid repetition: `none`, `trigram` (skip sentences that repeat three words in a"
-        " row) or `mmr` (maximal marginal relevance).",
+        description="How to avoid repetition: `trigram` (skip sentences that repeat three words in a row) or"
+        " `mmr` (maximal marginal relevance), both of which pass over titles and other lines without an end"
+        " mark; or `none` (the scores alone decide).",
     )
     index_unit: IndexUnit = Field(
         "codepoint",

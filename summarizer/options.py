@@ -25,9 +25,10 @@ class SummaryOptions:
     :ivar threshold: lowest score of a selected sentence, in [0, 1]; all that reach it are selected, except
         those that ``redundancy`` leaves out.
     :ivar order: ``document`` or ``score`` (best first).
-    :ivar redundancy: ``none``; ``trigram``: skip a sentence that shares three consecutive words with
-        one already chosen; ``mmr``: maximal marginal relevance, a sentence is worth less the more similar
-        its vector is to those already chosen.
+    :ivar redundancy: ``none``: the scores alone decide; ``trigram``: skip a sentence that shares three
+        consecutive words with one already chosen; ``mmr``: maximal marginal relevance, a sentence is worth
+        less the more similar its vector is to those already chosen. The last two also pass over lines
+        without an end mark; see :mod:`summarizer.selection`.
     :raises InvalidOption: an option has the wrong type or is out of range, or two budgets are given.
     """
 

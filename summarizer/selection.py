@@ -41,12 +41,15 @@ def select(
     texts: Sequence[str],
     vectors: NDArray[np.float32],
     options: SummaryOptions,
+    *,
+    mostly_finished: float = MOSTLY_FINISHED,
 ) -> tuple[int, ...]:
     """Choose the sentences of a summary.
 
     :param scores: shape (T,), in [0, 1].
     :param texts: the T sentences.
     :param vectors: shape (T, D); used by ``mmr`` only.
+    :param mostly_finished: share of sentences with an end mark from which on others are lines; 2 for never.
     :returns: indices, unique, ascending for ``order="document"`` and best first for
         ``order="score"``. Never over the budget; empty if no sentence fits it.
     """
@@ -59,7 +62,7 @@ def select(
 
     chosen = choose(np.ones(len(texts), np.bool_))
     if options.redundancy != "none" and options.threshold is None:
-        finished = _finished(texts, chosen)
+        finished = _finished(texts, chosen, mostly_finished)
         if not finished.all():
             chosen = (choose(finished, ~finished) if budget.promised else choose(finished)) or chosen
     if options.order == "score":
@@ -105,13 +108,13 @@ def _budget(scores: Scores, texts: Sequence[str], options: SummaryOptions) -> _B
     return _Budget(one_each, options.sentences or DEFAULT_SENTENCES, promised=True)
 
 
-def _finished(texts: Sequence[str], chosen: set[int]) -> NDArray[np.bool_]:
+def _finished(texts: Sequence[str], chosen: set[int], mostly: float) -> NDArray[np.bool_]:
     """Which sentences to prefer, shape (T,): those with an end mark. All, if all chosen ones have one, or not
     enough others.
     """
     if not all(are_finished(texts[index] for index in chosen)):
         finished = np.array(are_finished(texts))
-        if finished.mean() >= MOSTLY_FINISHED:
+        if finished.mean() >= mostly:
             return finished
     return np.ones(len(texts), np.bool_)
 
