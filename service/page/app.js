@@ -6,7 +6,7 @@ import { asJson, asMarkdown, asText, copy, download } from "./exports.js";
 import { readArticle } from "./files.js";
 import { bookmarklet, RECEIVE, receivePage } from "./handover.js";
 import {
-  byRank,
+  inOrder,
   initialAmount,
   stopFor,
   readingTime,
@@ -47,7 +47,7 @@ function start() {
     pending: null, // AbortController of the request under way
     evaluation: null,
     view: null,
-    ranked: null,
+    order: null,
     words: null,
     stops: [1],
     painting: false,
@@ -165,18 +165,18 @@ function say(text) {
 
 function show(page, evaluation) {
   page.evaluation = evaluation;
-  page.ranked = byRank(evaluation.sentences);
-  page.words = wordsByAmount(evaluation.sentences, page.ranked);
+  page.order = inOrder(evaluation.sentences);
+  page.words = wordsByAmount(evaluation.sentences, page.order);
   page.stops = stops(evaluation.sentences.length);
   page.pointed = -1;
   point(page, -1);
   el("reader").hidden = false;
-  page.view = new ArticleView(el("article"), evaluation);
+  page.view = new ArticleView(el("article"), evaluation, page.order);
   el("origin").textContent = page.source.origin;
   el("notes").textContent = evaluation.warnings.map((warning) => sentenceCase(warning.detail)).join(" ");
   el("model").textContent = `Model: ${evaluation.model.name}, version ${evaluation.model.version}`;
-  const scores = page.ranked.length;
-  const [best, worst] = [page.ranked[0], page.ranked[scores - 1]].map((at) => evaluation.sentences[at]);
+  const scores = evaluation.sentences.length;
+  const [best, worst] = [1, scores].map((rank) => evaluation.sentences.find((sentence) => sentence.rank === rank));
   el("highest").textContent = best.score.toFixed(2);
   el("plot").setAttribute(
     "aria-label",
@@ -195,10 +195,10 @@ function show(page, evaluation) {
 function select(page) {
   tell(""); // what was copied is not what is highlighted now
   const n = page.stops[Number(el("amount").value)];
-  page.view.select(page.ranked, n);
+  page.view.select(n);
   if (page.settings.view === "summary") page.view.keepReachable();
   const words = page.words[n];
-  const all = page.ranked.length;
+  const all = page.order.length;
   const time = `${readingTime(words)} to read`;
   el("amount-text").textContent = `${n.toLocaleString("en")} of ${plural(all, "sentence")} · ${plural(words, "word")} · ${time}`;
   el("amount").setAttribute("aria-valuetext", `${n} of ${plural(all, "sentence")}, ${plural(words, "word")}, ${time}`);
@@ -260,7 +260,7 @@ function point(page, index) {
 
 function described(page, index) {
   const { score, rank } = page.evaluation.sentences[index];
-  return `Rank ${rank} of ${page.ranked.length} · score ${score.toFixed(3)}`;
+  return `Rank ${rank} of ${page.order.length} · score ${score.toFixed(3)}`;
 }
 
 /** From the sentence that has or had the focus, or else from where somebody reads, to the next highlight. */
@@ -300,7 +300,7 @@ function listen(page) {
     if (!hasSettings(location.hash)) return;
     page.settings = readSettings(location.hash);
     if (!page.view) return;
-    const wanted = page.settings.sentences ?? initialAmount(page.ranked.length);
+    const wanted = page.settings.sentences ?? initialAmount(page.order.length);
     el("amount").value = String(stopFor(page.stops, wanted));
     setView(page, page.settings.view);
     select(page);
@@ -400,7 +400,7 @@ function listenToControls(page) {
   const slider = el("amount");
   slider.addEventListener("input", () => {
     const n = page.stops[Number(slider.value)];
-    page.settings.sentences = n === page.ranked.length ? Infinity : n;
+    page.settings.sentences = n === page.order.length ? Infinity : n;
     select(page);
     remember(page);
   });
@@ -460,7 +460,7 @@ function listenToArticle(page) {
   el("strip").addEventListener("click", (event) => jumpTo(page, event.offsetY / el("strip").clientHeight));
   el("plot").addEventListener("click", (event) => {
     const share = event.offsetX / el("plot").clientWidth;
-    page.view.focus(Math.min(page.ranked.length - 1, Math.floor(share * page.ranked.length)));
+    page.view.focus(Math.min(page.order.length - 1, Math.floor(share * page.order.length)));
   });
 }
 

@@ -13,16 +13,37 @@ export const BANDS = 6;
 /** Up to here a slider has a stop for every number of sentences; then each is a twentieth more. */
 const FINE_STOPS = 40;
 
+/** What ends a sentence, and what may follow it, as in the service's selection; a test compares the two. */
+const END_MARKS = new Set(".…。｡．۔।॥։።។៕៖။?!？！؟፧‽⁉⁈\u037e");
+const CLOSING = new Set(
+  "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a" +
+    "\u2028\u2029\u202f\u205f\u3000\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067" +
+    "\u2068\u2069\ufe0e\ufe0f\ufeff\"'“”„‟‘’‚‛«»‹›)]}」』）】》〉］｝",
+);
+
+/** Share of sentences with an end mark from which on those without are taken last: titles, captions, headings. */
+const MOSTLY_FINISHED = 0.7;
+
 /**
- * Positions of the sentences from rank 1 on; the service ranks equal scores by position.
+ * Positions of the sentences in the order in which they are highlighted: by rank, lines without an end mark last.
  *
  * @param {Sentence[]} sentences
  * @returns {Int32Array}
  */
-export function byRank(sentences) {
-  const positions = new Int32Array(sentences.length);
-  for (const sentence of sentences) positions[sentence.rank - 1] = sentence.index;
-  return positions;
+export function inOrder(sentences) {
+  const ranked = new Array(sentences.length);
+  for (const sentence of sentences) ranked[sentence.rank - 1] = sentence.index;
+  const finished = sentences.map((sentence) => isFinished(sentence.text));
+  const first = ranked.filter((index) => finished[index]);
+  if (first.length < MOSTLY_FINISHED * sentences.length) return Int32Array.from(ranked);
+  return Int32Array.from([...first, ...ranked.filter((index) => !finished[index])]);
+}
+
+/** Whether a sentence ends with an end mark, before quotation marks, brackets and white space. */
+export function isFinished(text) {
+  let end = text.length - 1;
+  while (end >= 0 && CLOSING.has(text[end])) end -= 1;
+  return end >= 0 && END_MARKS.has(text[end]);
 }
 
 /**
@@ -55,13 +76,13 @@ export function countWords(text) {
 }
 
 /**
- * Words of the n best sentences, for every n at once.
+ * Words of the first n sentences in the order of highlights, for every n at once.
  *
  * @returns {Int32Array} of length count + 1, beginning with 0
  */
-export function wordsByAmount(sentences, ranked) {
-  const sums = new Int32Array(ranked.length + 1);
-  ranked.forEach((position, n) => {
+export function wordsByAmount(sentences, order) {
+  const sums = new Int32Array(order.length + 1);
+  order.forEach((position, n) => {
     sums[n + 1] = sums[n] + countWords(sentences[position].text);
   });
   return sums;

@@ -13,10 +13,16 @@ export class ArticleView {
   /**
    * @param {HTMLElement} element to fill
    * @param {{text: string, sentences: import("./selection.js").Sentence[]}} evaluation
+   * @param {Int32Array} order positions of the sentences as they are highlighted
    */
-  constructor(element, evaluation) {
+  constructor(element, evaluation, order) {
     this.element = element;
     this.sentences = evaluation.sentences;
+    this.order = order;
+    this.places = new Int32Array(order.length); // of each sentence in that order
+    order.forEach((position, place) => {
+      this.places[position] = place;
+    });
     this.spans = new Array(evaluation.sentences.length);
     this.selected = 0;
     this.current = -1; // the sentence that Tab leads to
@@ -66,16 +72,14 @@ export class ArticleView {
   }
 
   /**
-   * Highlight the n best sentences: only those between the old number and the new one are touched.
+   * Highlight the first n sentences in the order of highlights: only those between the old number and the new one are touched.
    *
-   * @param {Int32Array} ranked positions from the best to the worst
    * @param {number} n
    */
-  select(ranked, n) {
+  select(n) {
     const [from, to] = n > this.selected ? [this.selected, n] : [n, this.selected];
     const on = n > this.selected;
-    for (let rank = from; rank < to; rank += 1) {
-      const index = ranked[rank];
+    for (const index of this.order.subarray(from, to)) {
       const span = this.spans[index];
       span.classList.toggle("selected", on);
       // Assistive technology tells marked text from the rest.
@@ -89,7 +93,7 @@ export class ArticleView {
   }
 
   isSelected(index) {
-    return this.sentences[index].rank <= this.selected;
+    return this.places[index] < this.selected;
   }
 
   /** The next sentence of a kind after (1) or before (-1) one; -1 where there is none. */

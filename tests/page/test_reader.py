@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from summarizer.typography import are_finished
 from tests.page.conftest import MAX_BODY_BYTES, address, highlighted, mark, open_reader, slide
 from tests.service.conftest import start, wait_until_ready
 
@@ -746,6 +747,42 @@ def test_the_slider_has_one_and_everything_and_no_step_is_wide(page, service):
         assert (stops[0], stops[-1]) == (1, count)
         assert stops == sorted(set(stops))
         assert all(after - before <= max(1, before / 20) for before, after in pairwise(stops))
+
+
+def test_a_title_is_highlighted_after_all_sentences_though_it_scores_well(page, service):
+    open_reader(page, service)
+    sentences = [f"The council met {n} people of the city on day {n}." for n in range(9)]
+    answer = mark(page, "\n\n".join(["The council met people of the city", *sentences]))
+    ranked = sorted(answer["sentences"], key=lambda sentence: sentence["rank"])
+    order = [found["index"] for found in ranked if found["index"] != 0] + [0]
+    for amount in range(1, 11):
+        slide(page, amount - 1)
+        assert highlighted(page) == sorted(order[:amount])
+        assert page.inner_text("#amount-text").startswith(f"{amount} of 10 sentences")
+
+
+def test_without_end_marks_lines_are_highlighted_by_rank(page, service):
+    open_reader(page, service)
+    answer = mark(
+        page, "\n\n".join(f"the council met {n} people on day {n}" for n in range(9)) + "\n\nIt did."
+    )
+    for amount in range(1, 11):
+        slide(page, amount - 1)
+        assert highlighted(page) == best(answer, amount)
+
+
+def test_the_page_and_the_service_agree_on_what_ends_a_sentence(page, service):
+    open_reader(page, service)
+    characters = [chr(code) for code in range(0x3100) if not 0xD800 <= code < 0xE000]
+    texts = [
+        "",
+        *(f"It rained{end}" for end in characters),
+        *(f"It rained.{closing}" for closing in (*characters, "😀", "”) ", "[1]")),
+        *(f"雨{chr(code)}" for code in range(0xFE00, 0x10000)),
+        *(f"雨。{chr(code)}" for code in range(0xFE00, 0x10000)),
+    ]
+    script = "async texts => texts.map((await import('/page/selection.js')).isFinished)"
+    assert page.evaluate(script, texts) == are_finished(texts)
 
 
 def test_who_comes_back_to_the_page_finds_the_article_that_was_pasted(page, service):
