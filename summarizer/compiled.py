@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Kernels that were compiled from another version of the source are not used.
-VERSION = 2
+VERSION = 3
 
 # Letters of the longest word that :meth:`Kernels.find_tokens` can cut; longer ones are unknown to it.
 LONGEST_WORD = 1024
@@ -21,17 +21,21 @@ LONGEST_WORD = 1024
 # Units of a gate that :meth:`Kernels.lstm` computes together.
 BLOCK = 64
 
-Integers = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
-
+# Registers that a kernel may use, where the processor has them: those of all processors, AVX2, AVX-512.
+REGISTERS = range(3)
+WIDEST = REGISTERS[-1]
 
 _CACHE_LINE = 64  # bytes
+
+Integers = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
 
 
 class Kernels(Protocol):
     """What is compiled. All arrays are contiguous; the last ones of each function are its outputs.
 
-    Each function raises ValueError if the arrays do not belong together; then outputs may be half written.
+    Each function raises ValueError if the lengths of the arrays do not belong together, or an output shares
+    memory with another array; then outputs may be half written. The type of the numbers is not checked.
     """
 
     def version(self) -> int:
@@ -107,6 +111,7 @@ class Kernels(Protocol):
 
     def mean_rows(
         self,
+        registers: int,
         width: int,
         table: NDArray[np.float32],
         rows: Integers,
@@ -115,6 +120,7 @@ class Kernels(Protocol):
     ) -> None:
         """The mean of some rows of a table for each of T sentences; zeros if there are none.
 
+        :param registers: one of :data:`REGISTERS`.
         :param table: shape (V, width).
         :param rows: shape (N,), of the first sentence, then of the second, and so on.
         :param counts: shape (T,), how many of them each sentence has.
@@ -161,6 +167,7 @@ class Kernels(Protocol):
 
     def lstm(
         self,
+        registers: int,
         members: int,
         directions: int,
         input_width: int,
@@ -173,6 +180,7 @@ class Kernels(Protocol):
     ) -> None:
         """One layer: :meth:`summarizer.recurrence.RecurrentLayer.run`. Releases the interpreter's lock.
 
+        :param registers: one of :data:`REGISTERS`.
         :param inputs: shape (M or 1, T, input_width).
         :param input_weights: shape (M, N, 4, width / BLOCK rounded up, input_width, BLOCK).
         :param biases: shape (M, N, 4, width rounded up to whole blocks).

@@ -106,7 +106,7 @@ class StaticEncoder:
         if compiled.kernels is None:
             self._add_means(tokens, vectors)
         else:
-            compiled.kernels.mean_rows(self.dimension, self._table, *tokens, vectors)
+            compiled.kernels.mean_rows(compiled.WIDEST, self.dimension, self._table, *tokens, vectors)
         return Encoded(vectors, np.zeros(len(sentences), dtype=np.bool_))
 
     def _add_means(self, tokens: Tokens, vectors: NDArray[np.float32]) -> None:
@@ -134,7 +134,7 @@ def sha256_of(file: Path) -> str:
 
 
 def read_table(file: Path) -> NDArray[np.floating]:
-    """The table of a static encoder, shape (V, D).
+    """The table of a static encoder, shape (V, D), in the precision in which it is stored.
 
     :raises CheckpointNotFound: the file does not exist.
     :raises CheckpointDamaged: it cannot be read, or contains something else.

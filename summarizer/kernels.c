@@ -1,21 +1,28 @@
-/* The innermost loops, compiled: finding words, averaging rows, counting overlaps, running the recurrence.
+/* The innermost loops, compiled: finding words, averaging rows, counting overlaps and capitals, normalizing, and a
+   whole recurrent layer.
 
    NumPy needs several passes over small arrays for each of them, and the interpreter makes every call. Each function
    here has a twin in Python, which is used where this file is not compiled; tests compare the two. What the arguments
    are is in compiled.py.
 
    All arguments are contiguous buffers that the caller has allocated, outputs last. Their lengths are checked against
-   each other, and indices against the lengths, so that no call can read or write outside of them. */
+   each other, indices against the lengths, and outputs may not share memory with anything, so that no call can read or
+   write outside of them. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Raised with every change of what arguments mean; the same number is in compiled.py. */
-#define VERSION 2
+#define VERSION 3
+
+#if FLT_EVAL_METHOD != 0
+#error "floats must be computed as floats; without this module the same is done in NumPy"
+#endif
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -23,19 +30,38 @@
 #define INLINE static inline
 #endif
 
+/* Nearly all processors since 2013 have AVX2, many have AVX-512, but they have to be asked. */
+enum { ANYWHERE, WITH_AVX2, WITH_AVX512 };
 #if defined(__GNUC__) && defined(__x86_64__)
-/* Nearly all processors since 2013 have the first, many have the second, but they have to be asked. */
 #define HAS_WIDER_REGISTERS 1
 #define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f,fma")))
+#define AVX512 __attribute__((target("avx512f,avx2,fma")))
+static int widest(int asked) {
+    const int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f");
+    return asked >= WITH_AVX512 && has_avx512 ? WITH_AVX512 : asked >= WITH_AVX2 && has_avx2 ? WITH_AVX2 : ANYWHERE;
+}
 #else
 #define HAS_WIDER_REGISTERS 0
 #endif
+
+enum { CACHE_LINE = 16 }; /* floats of it */
 
 #define LENGTH(buffer, type) ((buffer).len / (Py_ssize_t)sizeof(type))
 
 static void release(Py_buffer *buffers, int count) {
     for (int i = 0; i < count; i++) PyBuffer_Release(&buffers[i]);
+}
+
+/* Whether one of the last buffers, which are written to, shares memory with another one. */
+static int overlap(const Py_buffer *buffers, int count, int outputs) {
+    for (int i = count - outputs; i < count; i++)
+        for (int j = 0; j < count; j++) {
+            const uintptr_t first = (uintptr_t)buffers[i].buf, second = (uintptr_t)buffers[j].buf;
+            if (i != j && first < second + (uintptr_t)buffers[j].len && second < first + (uintptr_t)buffers[i].len)
+                return 1;
+        }
+    return 0;
 }
 
 static PyObject *done(Py_buffer *buffers, int count) {
@@ -111,9 +137,9 @@ static PyObject *find_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
     uint8_t *others = b[OTHERS].buf, kind;
     const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[COUNTS], int64_t);
     Alphabet alphabet;
-    if (!is_alphabet(&b[KINDS], &b[VALUES], base, &alphabet) || LENGTH(b[EDGES], int64_t) != sentences + 1 ||
-        LENGTH(b[HASHES], uint64_t) < length || LENGTH(b[OTHERS], uint8_t) != sentences ||
-        !are_edges(edges, sentences, length))
+    if (overlap(b, ALL, 3) || !is_alphabet(&b[KINDS], &b[VALUES], base, &alphabet) ||
+        LENGTH(b[EDGES], int64_t) != sentences + 1 || LENGTH(b[HASHES], uint64_t) < length ||
+        LENGTH(b[OTHERS], uint8_t) != sentences || !are_edges(edges, sentences, length))
         return refused(b, ALL);
     Py_ssize_t words = 0;
     for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
@@ -135,9 +161,7 @@ static PyObject *find_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
 }
 
 /* Where the search for a hash begins; those after it follow. SLOTS is a power of two. */
-static inline size_t first_slot(uint64_t hash, size_t slots) {
-    return (size_t)(hash >> 40 ^ hash >> 20) & (slots - 1);
-}
+static inline size_t first_slot(uint64_t hash, size_t slots) { return (size_t)(hash >> 40 ^ hash >> 20) & (slots - 1); }
 
 static PyObject *index_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
     enum { HASHES, SLOTS, ALL };
@@ -146,7 +170,8 @@ static PyObject *index_words(PyObject *Py_UNUSED(self), PyObject *arguments) {
     const uint64_t *hashes = b[HASHES].buf;
     int32_t *slots = b[SLOTS].buf;
     const size_t size = (size_t)LENGTH(b[SLOTS], int32_t), count = (size_t)LENGTH(b[HASHES], uint64_t);
-    if (size == 0 || (size & (size - 1)) != 0 || count > size / 2 || count > INT32_MAX) return refused(b, ALL);
+    if (overlap(b, ALL, 1) || size == 0 || (size & (size - 1)) != 0 || count > size / 2 || count > INT32_MAX)
+        return refused(b, ALL);
     for (size_t slot = 0; slot < size; slot++) slots[slot] = -1;
     for (size_t i = 0; i < count; i++) {
         size_t slot = first_slot(hashes[i], size);
@@ -187,7 +212,8 @@ static PyObject *look_up(PyObject *Py_UNUSED(self), PyObject *arguments) {
     int64_t *found = b[FOUND].buf;
     const Py_ssize_t count = LENGTH(b[WORDS], uint64_t);
     Table table;
-    if (!is_table(&b[HASHES], &b[SLOTS], &table) || LENGTH(b[FOUND], int64_t) != count) return refused(b, ALL);
+    if (overlap(b, ALL, 1) || !is_table(&b[HASHES], &b[SLOTS], &table) || LENGTH(b[FOUND], int64_t) != count)
+        return refused(b, ALL);
     for (Py_ssize_t i = 0; i < count; i++) found[i] = index_of(&table, words[i]);
     return done(b, ALL);
 }
@@ -235,11 +261,11 @@ static PyObject *find_tokens(PyObject *Py_UNUSED(self), PyObject *arguments) {
     const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[COUNTS], int64_t);
     Alphabet alphabet;
     Table words, parts;
-    if (!is_alphabet(&b[KINDS], &b[VALUES], base, &alphabet) || LENGTH(b[EDGES], int64_t) != sentences + 1 ||
-        !is_table(&b[WORDS], &b[SLOTS], &words) || !is_table(&b[PARTS], &b[PART_SLOTS], &parts) ||
-        LENGTH(b[WORD_IDS], int64_t) != words.listed || LENGTH(b[PART_IDS], int64_t) != parts.listed ||
-        LENGTH(b[IDS], int64_t) < length || LENGTH(b[OTHERS], uint8_t) != sentences ||
-        !are_edges(edges, sentences, length))
+    if (overlap(b, ALL, 3) || !is_alphabet(&b[KINDS], &b[VALUES], base, &alphabet) ||
+        LENGTH(b[EDGES], int64_t) != sentences + 1 || !is_table(&b[WORDS], &b[SLOTS], &words) ||
+        !is_table(&b[PARTS], &b[PART_SLOTS], &parts) || LENGTH(b[WORD_IDS], int64_t) != words.listed ||
+        LENGTH(b[PART_IDS], int64_t) != parts.listed || LENGTH(b[IDS], int64_t) < length ||
+        LENGTH(b[OTHERS], uint8_t) != sentences || !are_edges(edges, sentences, length))
         return refused(b, ALL);
     Py_ssize_t total = 0; /* at most one for each character */
     for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
@@ -273,7 +299,7 @@ static PyObject *find_tokens(PyObject *Py_UNUSED(self), PyObject *arguments) {
 
 /* ---- encoder.py ---- */
 
-enum { AHEAD = 8, CACHE_LINE = 16 }; /* rows that are fetched before they are needed; floats of a cache line */
+enum { AHEAD = 8 }; /* rows that are fetched before they are needed */
 
 INLINE void average(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total, const int64_t *counts,
                     Py_ssize_t sentences, float *means) {
@@ -286,6 +312,8 @@ INLINE void average(const float *table, Py_ssize_t width, const int64_t *rows, P
             if (i + AHEAD < total)
                 for (Py_ssize_t j = 0; j < width; j += CACHE_LINE)
                     __builtin_prefetch(table + rows[i + AHEAD] * width + j);
+#else
+            (void)total;
 #endif
             for (Py_ssize_t j = 0; j < width; j++) mean[j] += row[j];
         }
@@ -294,33 +322,25 @@ INLINE void average(const float *table, Py_ssize_t width, const int64_t *rows, P
     }
 }
 
-typedef void Averager(const float *, Py_ssize_t, const int64_t *, Py_ssize_t, const int64_t *, Py_ssize_t, float *);
-
-static void average_anywhere(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total,
-                             const int64_t *counts, Py_ssize_t sentences, float *means) {
-    average(table, width, rows, total, counts, sentences, means);
-}
-
 #if HAS_WIDER_REGISTERS
 AVX2 static void average_with_avx2(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total,
                                    const int64_t *counts, Py_ssize_t sentences, float *means) {
     average(table, width, rows, total, counts, sentences, means);
 }
-
-static Averager *averager(void) { return __builtin_cpu_supports("avx2") ? average_with_avx2 : average_anywhere; }
-#else
-static Averager *averager(void) { return average_anywhere; }
 #endif
 
 static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
     enum { TABLE, ROWS, COUNTS, MEANS, ALL };
     Py_buffer b[ALL];
     Py_ssize_t width;
-    if (!PyArg_ParseTuple(arguments, "ny*y*y*w*", &width, &b[TABLE], &b[ROWS], &b[COUNTS], &b[MEANS])) return NULL;
+    int asked;
+    if (!PyArg_ParseTuple(arguments, "iny*y*y*w*", &asked, &width, &b[TABLE], &b[ROWS], &b[COUNTS], &b[MEANS]))
+        return NULL;
     const int64_t *rows = b[ROWS].buf, *counts = b[COUNTS].buf;
     const Py_ssize_t sentences = LENGTH(b[COUNTS], int64_t), total = LENGTH(b[ROWS], int64_t);
     const Py_ssize_t room = LENGTH(b[MEANS], float);
-    if (width < 1 || (sentences == 0 ? room != 0 : room / sentences != width || room % sentences != 0))
+    if (overlap(b, ALL, 1) || width < 1 ||
+        (sentences == 0 ? room != 0 : room / sentences != width || room % sentences != 0))
         return refused(b, ALL);
     const Py_ssize_t listed = LENGTH(b[TABLE], float) / width;
     for (Py_ssize_t i = 0; i < total; i++)
@@ -328,7 +348,12 @@ static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
     Py_ssize_t left = total;
     for (Py_ssize_t sentence = 0; sentence < sentences; left -= counts[sentence++])
         if (counts[sentence] < 0 || counts[sentence] > left) return refused(b, ALL);
-    averager()(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
+#if HAS_WIDER_REGISTERS
+    if (widest(asked) >= WITH_AVX2)
+        average_with_avx2(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
+    else
+#endif
+        average(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
     return done(b, ALL);
 }
 
@@ -341,10 +366,10 @@ static PyObject *capitals_and_digits(PyObject *Py_UNUSED(self), PyObject *argume
     const uint32_t *codes = b[CODES].buf;
     const uint8_t *are_capitals = b[CAPITALS].buf;
     const int64_t *edges = b[EDGES].buf;
-    int64_t(*numbers)[2] = b[NUMBERS].buf;
+    int64_t (*numbers)[2] = b[NUMBERS].buf;
     const Py_ssize_t length = LENGTH(b[CODES], uint32_t), sentences = LENGTH(b[EDGES], int64_t) - 1;
     const Py_ssize_t known = LENGTH(b[CAPITALS], uint8_t);
-    if (sentences < 0 || known == 0 || LENGTH(b[NUMBERS], int64_t) != 2 * sentences ||
+    if (overlap(b, ALL, 1) || sentences < 0 || known == 0 || LENGTH(b[NUMBERS], int64_t) != 2 * sentences ||
         !are_edges(edges, sentences, length))
         return refused(b, ALL);
     for (Py_ssize_t sentence = 0; sentence < sentences; sentence++) {
@@ -395,7 +420,7 @@ static int ascending(const void *one, const void *other) {
 static void add_features(Entry *entries, Py_ssize_t entry_count, Py_ssize_t distinct, Py_ssize_t count, double *memory,
                          float *features, Py_ssize_t width) {
     double *const totals = memory, *const lengths = memory + distinct, *const sorted = lengths + count;
-    double(*const sums)[3] = (double(*)[3])(sorted + count);
+    double (*const sums)[3] = (double (*)[3])(sorted + count);
     memset(memory, 0, (size_t)(distinct + 5 * count) * sizeof(double));
     for (Entry *entry = entries; entry < entries + entry_count; entry++)
         lengths[entry->sentence] += entry->weight * entry->weight;
@@ -453,7 +478,8 @@ static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments
     const Py_ssize_t total = LENGTH(b[WORDS], uint64_t), count = LENGTH(b[COUNTS], int64_t);
     const Py_ssize_t width = count == 0 ? 0 : LENGTH(b[FEATURES], float) / count;
     Table table = {NULL, NULL, 0, 0};
-    if (count == 0 || LENGTH(b[FEATURES], float) != count * width || second < 0 || width < 6 || second > width - 6)
+    if (overlap(b, ALL, 1) || count == 0 || LENGTH(b[FEATURES], float) != count * width || second < 0 || width < 6 ||
+        second > width - 6)
         return refused(b, ALL);
     if (second && (!is_table(&b[LISTED], &b[SLOTS], &table) || LENGTH(b[RARITIES], double) != table.listed + 1))
         return refused(b, ALL);
@@ -493,8 +519,8 @@ static PyObject *overlap_features(PyObject *Py_UNUSED(self), PyObject *arguments
         entries[i].repeats = entries[i].repeats == 1 ? 1 : 1 + log(entries[i].repeats);
     for (Py_ssize_t column = 0; column <= second; column += second ? second : 1) {
         for (Py_ssize_t word = 0; word < distinct; word++)
-            having[word] = column == 0 ? log((double)(count + 1) / having[word])
-                                       : rarities[index_of(&table, words[word].hash)];
+            having[word] =
+                column == 0 ? log((double)(count + 1) / having[word]) : rarities[index_of(&table, words[word].hash)];
         for (Py_ssize_t i = 0; i < entry_count; i++) entries[i].weight = entries[i].repeats * having[entries[i].word];
         add_features(entries, entry_count, distinct, count, memory + total, features + column, width);
     }
@@ -539,7 +565,8 @@ static PyObject *normalize_rows(PyObject *Py_UNUSED(self), PyObject *arguments) 
 /* ---- recurrence.py ---- */
 
 /* Units whose weights are side by side, those of the next block after them; timesteps that are multiplied by the input
-   weights together; timesteps between which the recurrence goes on, so that memory does not grow with the article. */
+   weights together; timesteps whose input products are computed before the recurrence goes through them, so that memory
+   does not grow with the article. */
 enum { BLOCK = 64, ROWS = 6, CHUNK = 8 * ROWS };
 
 /* Adds to the sums of a block of units what some rows contribute to each; the next row of sums is STRIDE further on. */
@@ -549,8 +576,8 @@ typedef void Product(const float *const *rows, Py_ssize_t depth, const float *we
 /* With vectors as wide as the registers (compilers divide wider ones by way of memory), and as many columns of a block
    at once as there are registers for. */
 #define DEFINE_PRODUCT(NAME, TARGET, COUNT, COLUMNS, LANES)                                                            \
-    TARGET INLINE void NAME(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums,                    \
-                     Py_ssize_t stride) {                                                                              \
+    TARGET INLINE void NAME(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums,             \
+                            Py_ssize_t stride) {                                                                       \
         typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));              \
         enum { VECTORS = COLUMNS / LANES };                                                                            \
         for (int column = 0; column < BLOCK; column += COLUMNS) {                                                      \
@@ -572,8 +599,8 @@ typedef void Product(const float *const *rows, Py_ssize_t depth, const float *we
     }
 #else
 #define DEFINE_PRODUCT(NAME, TARGET, COUNT, COLUMNS, LANES)                                                            \
-    TARGET INLINE void NAME(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums,                    \
-                     Py_ssize_t stride) {                                                                              \
+    TARGET INLINE void NAME(const float *const *rows, Py_ssize_t depth, const float *weights, float *sums,             \
+                            Py_ssize_t stride) {                                                                       \
         for (int row = 0; row < COUNT; row++)                                                                          \
             for (Py_ssize_t k = 0; k < depth; k++)                                                                     \
                 for (int column = 0; column < BLOCK; column++)                                                         \
@@ -674,26 +701,27 @@ DEFINE_RUNNER(run_anywhere, , 8, 4)
 DEFINE_RUNNER(run_with_avx2, AVX2, 16, 8)
 DEFINE_RUNNER(run_with_avx512, AVX512, 64, 16)
 
-static Runner *runner(void) {
-    if (__builtin_cpu_supports("avx512f")) return run_with_avx512;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? run_with_avx2 : run_anywhere;
+static Runner *runner(int asked) {
+    static Runner *const runners[] = {run_anywhere, run_with_avx2, run_with_avx512};
+    return runners[widest(asked)];
 }
 #else
-static Runner *runner(void) { return run_anywhere; }
+static Runner *runner(int Py_UNUSED(asked)) { return run_anywhere; }
 #endif
 
 static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
     enum { INPUTS, INPUT_WEIGHTS, BIASES, STATE_WEIGHTS, STATES, ALL };
     Py_buffer b[ALL];
     Layer layer = {0};
-    if (!PyArg_ParseTuple(arguments, "nnnny*y*y*y*w*", &layer.members, &layer.directions, &layer.inputs, &layer.width,
-                          &b[INPUTS], &b[INPUT_WEIGHTS], &b[BIASES], &b[STATE_WEIGHTS], &b[STATES]))
+    int asked;
+    if (!PyArg_ParseTuple(arguments, "innnny*y*y*y*w*", &asked, &layer.members, &layer.directions, &layer.inputs,
+                          &layer.width, &b[INPUTS], &b[INPUT_WEIGHTS], &b[BIASES], &b[STATE_WEIGHTS], &b[STATES]))
         return NULL;
     const Py_ssize_t members = layer.members, directions = layer.directions, width = layer.width;
     const Py_ssize_t biases = LENGTH(b[BIASES], float), states = LENGTH(b[STATES], float);
     /* Each factor of a product that is compared below is first compared with a length, so that none overflows. */
-    if (members < 1 || directions < 1 || directions > 2 || width < 1 || layer.inputs < 1 || members > biases ||
-        width > biases || layer.inputs > LENGTH(b[INPUT_WEIGHTS], float))
+    if (overlap(b, ALL, 1) || members < 1 || directions < 1 || directions > 2 || width < 1 || layer.inputs < 1 ||
+        members > biases || width > biases || layer.inputs > LENGTH(b[INPUT_WEIGHTS], float))
         return refused(b, ALL);
     layer.units = (width + BLOCK - 1) / BLOCK * BLOCK;
     const Py_ssize_t cells = members * directions;
@@ -714,15 +742,13 @@ static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
     layer.state_weights = b[STATE_WEIGHTS].buf;
     layer.biases = b[BIASES].buf;
     Py_BEGIN_ALLOW_THREADS;
-    runner()(&layer, b[INPUTS].buf, b[STATES].buf, aligned);
+    runner(asked)(&layer, b[INPUTS].buf, b[STATES].buf, aligned);
     Py_END_ALLOW_THREADS;
     PyMem_Free(memory);
     return done(b, ALL);
 }
 
-static PyObject *version(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arguments)) {
-    return PyLong_FromLong(VERSION);
-}
+static PyObject *version(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arguments)) { return PyLong_FromLong(VERSION); }
 
 static PyMethodDef methods[] = {
     {"version", version, METH_NOARGS, NULL},

@@ -96,7 +96,6 @@ class ModelConfig:
         return self.text_features and self.rarity
 
 
-@lru_cache(maxsize=256)  # articles are of similar lengths
 def position_features(count: int) -> Floats:
     """The position of each sentence in its article, as five numbers in [0, 1].
 
@@ -106,12 +105,21 @@ def position_features(count: int) -> Floats:
     :param count: n.
     :returns: shape (n, 5), float32; not to be modified.
     """
+    return _remembered_positions(count) if count <= _REMEMBERED_LENGTH else _positions(count)
+
+
+def _positions(count: int) -> Floats:
     i = np.arange(count, dtype=np.float64)
     n = max(count, 1)
     columns = [i / n, (n - 1 - i) / n, 1 / (1 + i), 1 / (n - i), np.log1p(i) / np.log1p(n)]
     features = np.stack(columns, axis=1).astype(np.float32)
     features.flags.writeable = False
     return features
+
+
+# Many articles are as long as another one: at most 2.6 MB.
+_REMEMBERED_LENGTH = 512
+_remembered_positions = lru_cache(maxsize=256)(_positions)
 
 
 def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
@@ -209,7 +217,7 @@ class SentenceScorer:
         """Layer normalization. Its scale and shift, and batch normalization, are part of the first layer."""
         if self.config.normalize != "layer":
             return article
-        normalized, dimension = article.copy(), self.config.dimension
+        normalized, dimension = np.array(article, np.float32, order="C"), self.config.dimension
         if compiled.kernels is not None:
             compiled.kernels.normalize_rows(article.shape[1], dimension, _EPSILON, normalized)
             return normalized

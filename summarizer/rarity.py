@@ -72,7 +72,7 @@ class Rarity:
             words, _ = hashed_words_of(part)
             if len(words) < FEWEST_WORDS:
                 continue
-            share = np.count_nonzero(self._table.indices(words) < len(self.counts)) / len(words)
+            share = int(np.count_nonzero(self._table.indices(words) < len(self.counts))) / len(words)
             if share >= LEAST_FAMILIAR:
                 return None
         return share if len(words) >= FEWEST_WORDS else None

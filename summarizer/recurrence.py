@@ -1,4 +1,4 @@
-"""Recurrent layers at inference: all members and directions of a layer at once, for one article.
+"""Recurrent layers at inference: all members and directions of a layer, for one article.
 
 Axes, as in :mod:`summarizer.model`: T sentences (timesteps), H width of the recurrent state; M members, N
 directions. The cells of a layer are the directions of its members: M N of them, a member's side by side.
@@ -86,7 +86,7 @@ class _Gates(NamedTuple):
 
 
 class _CompiledLSTM:
-    """The recurrence of :func:`_lstm`, with the weights laid out for the kernels."""
+    """What :class:`_NumPyLayer` does with :func:`_lstm`, by a kernel, for which the weights are laid out."""
 
     def __init__(self, kernels: compiled.Kernels, cells: Sequence[_Gates], members: int) -> None:
         self._kernels = kernels
@@ -100,15 +100,20 @@ class _CompiledLSTM:
         """See :meth:`RecurrentLayer.run`."""
         states = np.empty((self._members, inputs.shape[1], self._directions * self._width), np.float32)
         self._kernels.lstm(
-            *(self._members, self._directions, self._input_width, self._width),
-            *(np.ascontiguousarray(inputs), self._input_weights, self._biases, self._state_weights),
+            *(compiled.WIDEST, self._members, self._directions, self._input_width, self._width),
+            *(
+                np.ascontiguousarray(inputs, np.float32),
+                self._input_weights,
+                self._biases,
+                self._state_weights,
+            ),
             states,
         )
         return states
 
 
 class _NumPyLayer:
-    """The same in NumPy, for any kind of cell.
+    """A layer in NumPy, for any kind of cell.
 
     The recurrences of all cells run side by side, so that the interpreter's overhead is paid once per
     timestep, not once per recurrence. Weights are ordered by gate first, so that the results of a gate for

@@ -23,7 +23,7 @@ LAYERS = {
             "tensors",
             "texts",
         },
-        {"words"},
+        {"words", "recurrence"},
         {"rarity", "token_ids", "typography", "html_article"},
         {"text_features"},
         {"paragraphs", "encoder", "model", "client", "arguments", "corpus_reading"},

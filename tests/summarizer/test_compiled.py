@@ -16,7 +16,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from summarizer import Summarizer, compiled
-from summarizer.compiled import BLOCK, Kernels
+from summarizer.compiled import BLOCK, REGISTERS, Kernels, aligned
 from summarizer.encoder import StaticEncoder
 from summarizer.model import ModelConfig, SentenceScorer, input_width, weight_shapes
 from summarizer.pipeline import DEFAULT_CHECKPOINT
@@ -118,10 +118,12 @@ def test_vectors_are_normalized_alike(kernels, length, dimension, others, shift,
     assert_allclose(table, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("registers", REGISTERS)
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize(("width", "members"), [(1, 1), (63, 1), (64, 2), (65, 1), (100, 1), (128, 2)])
 @pytest.mark.parametrize("length", [1, 2, 6, 40, 48, 49, 100])
-def test_the_recurrence_gives_the_same_scores(width, members, bidirectional, length):
+def test_the_recurrence_gives_the_same_scores(width, members, bidirectional, length, registers, monkeypatch):
+    monkeypatch.setattr(compiled, "WIDEST", registers)
     config = ModelConfig(
         dimension=6, width=width, members=members, layers=2, bidirectional=bidirectional, text_features=False
     )
@@ -132,11 +134,36 @@ def test_the_recurrence_gives_the_same_scores(width, members, bidirectional, len
     }
     article = generator.normal(size=(length, input_width(config))).astype(np.float32)
     compiled_scorer, interpreted_scorer = both(lambda: SentenceScorer(config, weights))
-    for inputs in (article, article * 1e6):
+    for inputs in (article, article * 1e6, np.asfortranarray(article), article.astype(np.float64)):
         assert_allclose(compiled_scorer.score(inputs), interpreted_scorer.score(inputs), rtol=0, atol=1e-5)
 
 
-def states_of_gates(kernels: Kernels, gates: NDArray[np.float64]) -> NDArray[np.float32]:
+@pytest.mark.parametrize("registers", REGISTERS)
+@given(st.integers(1, 300), st.lists(st.integers(0, 30), max_size=5), st.integers(0, 2**32))
+def test_rows_are_averaged_alike(kernels, registers, width, counts, seed):
+    generator = np.random.default_rng(seed)
+    table = generator.normal(size=(9, width)).astype(np.float32)
+    rows = generator.integers(9, size=sum(counts))
+    means = np.empty((len(counts), width), np.float32)
+    kernels.mean_rows(registers, width, table, rows, np.array(counts, np.int64), means)
+    parts = np.split(rows, np.cumsum(counts))[: len(counts)]
+    expected = [table[part].astype(np.float64).mean(axis=0) if len(part) else table[0] * 0 for part in parts]
+    assert_allclose(means, np.array(expected).reshape(means.shape), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 2, 64), (100, 1000)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_aligned_copies_begin_with_a_cache_line(shape, dtype):
+    numbers = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
+    copies = [aligned(numbers) for _ in range(5)]
+    for copy in copies:
+        assert copy.ctypes.data % 64 == 0
+        assert copy.dtype == np.float32
+        assert copy.flags.c_contiguous
+        assert_array_equal(copy, numbers)
+
+
+def states_of_gates(kernels: Kernels, gates: NDArray[np.float64], registers: int) -> NDArray[np.float32]:
     """What an LSTM makes of these pre-activations: input, forget and output gate, cell candidate.
 
     :param gates: shape (T, 4, BLOCK).
@@ -146,15 +173,17 @@ def states_of_gates(kernels: Kernels, gates: NDArray[np.float64]) -> NDArray[np.
     weights = np.ascontiguousarray(gates.transpose(1, 0, 2), dtype=np.float32)  # (4, T, BLOCK)
     nothing = np.zeros((4, BLOCK), np.float32), np.zeros((4, BLOCK, BLOCK), np.float32)
     states = np.empty((len(gates), BLOCK), np.float32)
-    kernels.lstm(1, 1, len(gates), BLOCK, inputs, weights, *nothing, states)
+    kernels.lstm(registers, 1, 1, len(gates), BLOCK, inputs, weights, *nothing, states)
     return states
 
 
+@pytest.mark.parametrize("registers", REGISTERS)
 @given(st.lists(st.floats(-30, 30, width=32), min_size=BLOCK, max_size=BLOCK))
-def test_gates_open_and_shut_as_exactly_as_single_precision_can(kernels, inputs):
+def test_gates_open_and_shut_as_exactly_as_single_precision_can(kernels, registers, inputs):
     """Without a state, an LSTM is a function of its inputs: tanh(sigmoid(i) tanh(c)) sigmoid(o)."""
     exact = np.array(inputs)
-    states = states_of_gates(kernels, np.stack([exact / 2, exact * 0, exact[::-1] / 2, exact])[None])
+    gates = np.stack([exact / 2, exact * 0, exact[::-1] / 2, exact])
+    states = states_of_gates(kernels, gates[None], registers)
     cell = np.tanh(exact) / (1 + np.exp(-exact))
     assert_allclose(states[0], np.tanh(cell) / (1 + np.exp(-exact[::-1])), rtol=0, atol=5e-7)
 
@@ -190,11 +219,12 @@ def test_tokenizers_of_longer_words_than_the_kernel_cuts_are_followed_too():
     assert found == tokenizer.encode("a" * 1500, add_special_tokens=False).ids == [1] + [2] * 1499
 
 
-def test_tanh_is_exact_to_single_precision(kernels):
+@pytest.mark.parametrize("registers", REGISTERS)
+def test_tanh_is_exact_to_single_precision(kernels, registers):
     """With the gates for input and output open and the one for the past shut: the tanh of the tanh."""
     inputs = np.linspace(-10, 10, 100 * BLOCK).reshape(100, BLOCK)
     gate = np.full_like(inputs, 30)
-    states = states_of_gates(kernels, np.stack([gate, -gate, gate, inputs], axis=1))
+    states = states_of_gates(kernels, np.stack([gate, -gate, gate, inputs], axis=1), registers)
     assert_allclose(states, np.tanh(np.tanh(inputs)), rtol=0, atol=5e-7)
 
 
@@ -233,11 +263,11 @@ VALID: dict[str, tuple[Any, ...]] = {
         *(3, 9, 0, CODES, KINDS, VALUES, EDGES, *TABLE, *TABLE, INTEGERS[:1], INTEGERS[:1]),
         *(np.zeros(5, np.int64), COUNTS, OTHERS),
     ),
-    "mean_rows": (2, FLOATS, np.array([0, 1]), np.array([2]), FLOATS[:2]),
+    "mean_rows": (2, 2, FLOATS, np.array([0, 1]), np.array([1, 1]), FLOATS.copy()),
     "capitals_and_digits": (CODES, OTHERS, np.array([0, 2, 5]), np.zeros((2, 2), np.int64)),
     "overlap_features": (12, HASHES, np.array([3, 1]), *TABLE, DOUBLES[:2], np.zeros((2, 18), np.float32)),
     "normalize_rows": (2, 1, 1e-5, FLOATS),
-    "lstm": (2, 1, 2, 1, FLOATS, np.zeros(2 * 4 * BLOCK * 2, np.float32), WEIGHTS, WEIGHTS, FLOATS),
+    "lstm": (2, 2, 1, 2, 1, FLOATS, np.zeros(2 * 4 * BLOCK * 2, np.float32), WEIGHTS, WEIGHTS, FLOATS.copy()),
 }
 INVALID = [
     ("find_words", 2, np.zeros(0, np.uint8)),
@@ -264,13 +294,14 @@ INVALID = [
     ("find_tokens", 12, INTEGERS),
     ("find_tokens", 13, INTEGERS),
     ("find_tokens", 15, OTHERS[:1]),
-    ("mean_rows", 0, 0),
-    ("mean_rows", 0, 2**62),
-    ("mean_rows", 2, np.array([0, 2])),
-    ("mean_rows", 2, np.array([0, -1])),
-    ("mean_rows", 3, np.array([3])),
-    ("mean_rows", 3, np.array([-1])),
-    ("mean_rows", 4, FLOATS[:3]),
+    ("mean_rows", 1, 0),
+    ("mean_rows", 1, 2**62),
+    ("mean_rows", 3, np.array([0, 2])),
+    ("mean_rows", 3, np.array([0, -1])),
+    ("mean_rows", 4, np.array([3, 0])),
+    ("mean_rows", 4, np.array([2, 2])),
+    ("mean_rows", 4, np.array([-1, 1])),
+    ("mean_rows", 5, FLOATS[:3]),
     ("capitals_and_digits", 1, OTHERS[:0]),
     ("capitals_and_digits", 2, EDGES[:0]),
     ("capitals_and_digits", 2, EDGES[:2]),
@@ -290,14 +321,15 @@ INVALID = [
     *(("normalize_rows", 0, width) for width in (0, -1, 3, 8, 2**62)),
     *(("normalize_rows", 1, numbers) for numbers in (0, -1, 3, 2**62)),
     ("normalize_rows", 3, FLOATS[:3]),
-    *(("lstm", place, number) for place in range(4) for number in (0, -1, 3, 2**40, 2**62)),
-    ("lstm", 4, FLOATS[:3]),
-    ("lstm", 4, np.zeros(6, np.float32)),
-    *(("lstm", 5, np.zeros(size, np.float32)) for size in (0, 8 * BLOCK, 16 * BLOCK - 1, 16 * BLOCK + 8)),
-    *(("lstm", place, WEIGHTS[:size]) for place in (6, 7) for size in (0, 4 * BLOCK, 8 * BLOCK - 1)),
-    *(("lstm", at, np.zeros(size, np.float32)) for at in (6, 7) for size in (8 * BLOCK + 8, 16 * BLOCK)),
-    ("lstm", 8, FLOATS[:3]),
-    ("lstm", 8, np.zeros(6, np.float32)),
+    *(("lstm", place, number) for place in range(1, 5) for number in (0, -1, 3, 2**40, 2**62, 2**63 - 1)),
+    ("lstm", 5, FLOATS[:3]),
+    ("lstm", 5, np.zeros(5, np.float32)),
+    ("lstm", 5, np.zeros(6, np.float32)),
+    *(("lstm", 6, np.zeros(size, np.float32)) for size in (0, 8 * BLOCK, 16 * BLOCK - 1, 16 * BLOCK + 8)),
+    *(("lstm", at, WEIGHTS[:size]) for at in (7, 8) for size in (0, 4 * BLOCK, 8 * BLOCK - 1)),
+    *(("lstm", at, np.zeros(size, np.float32)) for at in (7, 8) for size in (8 * BLOCK + 8, 16 * BLOCK)),
+    ("lstm", 9, FLOATS[:3]),
+    ("lstm", 9, np.zeros(6, np.float32)),
 ]
 
 
@@ -323,6 +355,36 @@ def test_gaps_and_outputs_that_cannot_be_written_are_refused(kernels, name):
     for wrong in (frozen, *([gaps] if len(gaps) > 1 else [])):
         with pytest.raises((ValueError, BufferError, TypeError)):
             getattr(kernels, name)(*others, wrong)
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_outputs_that_share_memory_with_another_array_are_refused(kernels, name):
+    arguments = deepcopy(VALID[name])
+    arrays = [at for at, value in enumerate(arguments) if isinstance(value, np.ndarray)]
+    last = arguments[-1].nbytes
+    for at in arrays[:-1]:
+        size = arguments[at].nbytes
+        memory = np.zeros(size + last, np.uint8)
+        shared = [*arguments]
+        shared[at] = memory[:size]
+        shared[-1] = memory[size - 8 : size + last - 8] if size >= 8 else memory[:last]
+        with pytest.raises(ValueError, match="do not belong together"):
+            getattr(kernels, name)(*shared)
+
+
+def test_a_layer_of_three_directions_is_refused(kernels):
+    weights = np.zeros(3 * 4 * BLOCK, np.float32)
+    with pytest.raises(ValueError, match="do not belong together"):
+        kernels.lstm(
+            0, 1, 3, 1, 1, FLOATS[:2], weights, weights.copy(), weights.copy(), np.zeros(6, np.float32)
+        )
+
+
+@pytest.mark.parametrize("known", [[True], [False, True], [False] * 97 + [True]])
+def test_the_last_kind_of_character_stands_for_all_higher_ones(kernels, known):
+    numbers = np.zeros((1, 2), np.int64)
+    kernels.capitals_and_digits(CODES, np.array(known), np.array([0, 5]), numbers)
+    assert numbers.tolist() == [[5, 0]]
 
 
 def test_a_table_that_is_full_or_damaged_ends_the_search(kernels):

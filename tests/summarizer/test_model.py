@@ -29,6 +29,22 @@ def test_position_features_are_bounded_and_tell_every_place_apart(count):
     assert len(np.unique(features, axis=0)) == count
 
 
+def test_positions_are_those_that_trained_networks_know():
+    expected = [
+        [0, 2 / 3, 1, 1 / 3, 0],
+        [1 / 3, 1 / 3, 1 / 2, 1 / 2, 0.5],
+        [2 / 3, 0, 1 / 3, 1, np.log(3) / np.log(4)],
+    ]
+    np.testing.assert_allclose(position_features(3), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("count", [3, 600])
+def test_positions_that_are_remembered_cannot_be_changed(count):
+    with pytest.raises(ValueError, match="read-only"):
+        position_features(count)[0] = 1
+    assert position_features(count)[0, 0] == 0
+
+
 def test_the_first_and_the_last_sentence_mirror_each_other():
     features = position_features(9)
     np.testing.assert_array_equal(features[:, 0], features[::-1, 1])

@@ -94,3 +94,10 @@ def test_it_learns_nothing_while_it_splits():
     before = len(ENDS._seen)
     list(ENDS.spans("He met J. Unheardof. Zyxxgl. Qwerty said so."))
     assert len(ENDS._seen) == before
+
+
+@pytest.mark.parametrize("pair", [("ferry", "back"), ("ferry", "of")])
+def test_between_the_words_of_a_collocation_no_sentence_ends(pair):
+    text = "The ferry. Back it went."
+    ends = SentenceEnds(frozenset(), {pair}, frozenset(), {})
+    assert list(ends.spans(text)) == ([(0, 24)] if pair == ("ferry", "back") else [(0, 10), (11, 24)])

@@ -248,3 +248,9 @@ def test_callers_sentences_are_kept_as_they_are(sentences):
     assert [sentence.text for sentence in document.sentences] == sentences
     for sentence in document.sentences:
         assert document.text[sentence.start : sentence.end] == sentence.text
+
+
+def test_invisible_characters_at_the_edges_are_not_part_of_a_sentence():
+    edges = "\x00\x1f \x7f\x85\xa0\u200b\ufeff"
+    sentences = SPLITTER.split(f"{edges}It rained.{edges}\n\n{edges}Then it stopped.{edges}")
+    assert [sentence.text for sentence in sentences] == ["It rained.", "Then it stopped."]
