@@ -109,8 +109,10 @@ def _budget(scores: Scores, texts: Sequence[str], options: SummaryOptions) -> _B
 
 
 def _finished(texts: Sequence[str], chosen: set[int], mostly: float) -> NDArray[np.bool_]:
-    """Which sentences to prefer, shape (T,): those with an end mark. All, if all chosen ones have one, or not
-    enough others.
+    """Which sentences to prefer: those with an end mark; all of them if too few have one, or all chosen do.
+
+    :param mostly: share of sentences with an end mark below which they are too few.
+    :returns: shape (T,).
     """
     if not all(are_finished(texts[index] for index in chosen)):
         finished = np.array(are_finished(texts))
@@ -137,8 +139,9 @@ def _choose_by_score(
     order = by_score(scores)
     for group in groups:
         skipped: list[int] = []
+        is_member = group.tolist()
         for index in order:
-            if not group[index] or budget.costs[index] > left:
+            if not is_member[index] or budget.costs[index] > left:
                 continue
             if block_trigrams:
                 own = trigrams(texts[index])
