@@ -173,9 +173,10 @@ def hashed_words_of(sentences: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]
     hashes, counts, others = _words_alphabet().hashes(sentences)
     if not others:
         return hashes, counts
-    lists = [words_of(sentence) for sentence in sentences]
-    counts = np.array([len(row) for row in lists], np.int64)
-    return hashes_of([word for row in lists for word in row]), counts
+    rows = np.split(hashes, np.cumsum(counts)[:-1])
+    for index in others:
+        rows[index] = hashes_of(words_of(sentences[index]))
+    return np.concatenate(rows), np.array([len(row) for row in rows], np.int64)
 
 
 def hashes_of(words: Sequence[str]) -> Hashes:
