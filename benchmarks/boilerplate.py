@@ -7,7 +7,7 @@ articles get, other ones; so this tells whether those were learned, and ``kinds.
 written by hand, whether that helps with what pages really hold. Meetings are left out: nobody prints them
 between links. Three sentences of each article are selected. With --titles, an article gets only its own
 title, on a line before it; those without one are left out. With --finished, the selection is compared with
-other shares of sentences that must have an end mark for the others to be taken last; 2 stands for never.
+other shares of sentences from which on lines without an end mark are taken last; ``inf`` stands for never.
 """
 
 import argparse

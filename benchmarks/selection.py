@@ -9,6 +9,7 @@ are taken last where at least some share of the sentences have one, or never. On
 """
 
 import argparse
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ Values = NDArray[np.float64]
 class Way(NamedTuple):
     """:ivar exponent: of the number of words that the score is divided by.
 
-    :ivar finished: share of sentences with an end mark from which on the others are taken last.
+    :ivar finished: share of sentences from which on lines are taken last.
     """
 
     redundancy: Redundancy
@@ -44,7 +45,7 @@ WAYS = (
     Way("none"),
     Way("mmr"),
     *(Way("trigram", a) for a in (-0.5, -0.25, 0.25, 0.5)),
-    *(Way("trigram", finished=share) for share in (2, 0.9, 0.8, 0.6, 0.5)),
+    *(Way("trigram", finished=share) for share in (math.inf, 0.9, 0.8, 0.6, 0.5)),
 )
 
 

@@ -81,8 +81,9 @@ class Options(_Strict):
     redundancy: Redundancy = Field(
         "trigram",
         description="How to avoid repetition: `trigram` (skip sentences that repeat three words in a row) or"
-        " `mmr` (maximal marginal relevance), both of which pass over titles and other lines without an end"
-        " mark; or `none` (the scores alone decide).",
+        " `mmr` (maximal marginal relevance); or `none` (the scores alone decide). Without a `threshold`, the"
+        " first two also take lines without an end mark (titles, captions) last, where at least 70 % of the"
+        " article are sentences.",
     )
     index_unit: IndexUnit = Field(
         "codepoint",

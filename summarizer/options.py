@@ -27,8 +27,8 @@ class SummaryOptions:
     :ivar order: ``document`` or ``score`` (best first).
     :ivar redundancy: ``none``: the scores alone decide; ``trigram``: skip a sentence that shares three
         consecutive words with one already chosen; ``mmr``: maximal marginal relevance, a sentence is worth
-        less the more similar its vector is to those already chosen. The last two also pass over lines
-        without an end mark; see :mod:`summarizer.selection`.
+        less the more similar its vector is to those already chosen. Unless there is a threshold, the last two
+        also take lines without an end mark last; see :mod:`summarizer.selection`.
     :raises InvalidOption: an option has the wrong type or is out of range, or two budgets are given.
     """
 

@@ -5,10 +5,10 @@ score reaches it and 1, over the limit of 0, if not. A budget in sentences (``se
 a promise: when too few sentences without repetition are left, the best of the others fill it up. ``words``
 and ``threshold`` promise nothing, so there repetition makes the summary shorter.
 
-Titles, captions and headings say what an article says, so they score well, but nobody quotes them. Where most
-sentences end with a full stop or another end mark, the ones that do not are therefore only taken if nothing
-else is left; by ``words``, only if nothing else fits. By ``threshold``, and without regard to redundancy, the
-scores alone decide.
+Titles, captions and headings say what an article says, so they score well, but hardly anybody quotes them.
+Where most sentences end with a full stop or another end mark, lines that do not
+(:mod:`summarizer.lines`) are therefore only taken if nothing else is left; by ``words``, only if nothing else
+fits. By ``threshold``, and with ``redundancy="none"``, they are treated like sentences.
 """
 
 import math
@@ -19,8 +19,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer.lines import are_lines
 from summarizer.options import DEFAULT_SENTENCES, SummaryOptions
-from summarizer.typography import are_finished
 
 # Of one article: shape (T,), in [0, 1].
 Scores: TypeAlias = NDArray[np.float64]
@@ -29,8 +29,8 @@ Scores: TypeAlias = NDArray[np.float64]
 # Goldstein, "The Use of MMR, Diversity-Based Reranking" (SIGIR 1998).
 MMR_SCORE_WEIGHT = 0.7
 
-# Share of an article's sentences with an end mark from which on those without are no sentences, but lines. In
-# transcripts and answers with code fewer have one (docs/experiments.md).
+# Share of sentences, not lines, in an article from which on lines come last. In transcripts and answers with
+# code the share is lower, and a missing end mark means nothing (docs/experiments.md).
 MOSTLY_FINISHED = 0.7
 
 _WORD = re.compile(r"\w+")
@@ -49,7 +49,7 @@ def select(
     :param scores: shape (T,), in [0, 1].
     :param texts: the T sentences.
     :param vectors: shape (T, D); used by ``mmr`` only.
-    :param mostly_finished: share of sentences with an end mark from which on others are lines; 2 for never.
+    :param mostly_finished: share of sentences, not lines, from which on lines come last; infinite for never.
     :returns: indices, unique, ascending for ``order="document"`` and best first for
         ``order="score"``. Never over the budget; empty if no sentence fits it.
     """
@@ -109,13 +109,13 @@ def _budget(scores: Scores, texts: Sequence[str], options: SummaryOptions) -> _B
 
 
 def _finished(texts: Sequence[str], chosen: set[int], mostly: float) -> NDArray[np.bool_]:
-    """Which sentences to prefer: those with an end mark; all of them if too few have one, or all chosen do.
+    """Which to prefer: those that are no lines; all of them if too many are lines, or no chosen one is.
 
-    :param mostly: share of sentences with an end mark below which they are too few.
+    :param mostly: share of sentences below which there are too many lines.
     :returns: shape (T,).
     """
-    if not all(are_finished(texts[index] for index in chosen)):
-        finished = np.array(are_finished(texts))
+    if any(are_lines(texts[index] for index in chosen)):
+        finished = ~np.array(are_lines(texts))
         if finished.mean() >= mostly:
             return finished
     return np.ones(len(texts), np.bool_)

@@ -3,7 +3,7 @@
 Captions, headings, bylines and sports results differ from sentences in this more than in their content.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -42,7 +42,10 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     [[1.0, 0.0, 0.22, 0.0], [0.0, 0.0, 0.75, 0.0], [0.0, 1.0, 0.5, 0.0]]
     """
     features = np.zeros((len(sentences), _COLUMNS), np.float32)
-    ends = _last_characters(sentences)
+    ends = [
+        end if (end := sentence[-1:]) in _END_MARKS else sentence.rstrip(_CLOSING)[-1:]
+        for sentence in sentences
+    ]
     features[:, 0] = [end in _FULL_STOPS for end in ends]
     features[:, 1] = [end in _QUESTIONS_AND_EXCLAMATIONS for end in ends]
     _, codes, edges = joined(sentences)
@@ -57,22 +60,6 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     lengths = edges[1:] - edges[:-1] - 1  # without the line feed that follows a sentence
     features[:, 2:] = np.sqrt(numbers / np.maximum(lengths, 1)[:, None])
     return features
-
-
-def are_finished(sentences: Iterable[str]) -> list[bool]:
-    """Whether each sentence ends with an end mark: the first two numbers of :func:`typography` together.
-
-    Titles, captions and headings seldom do.
-    """
-    return [end in _END_MARKS for end in _last_characters(sentences)]
-
-
-def _last_characters(sentences: Iterable[str]) -> list[str]:
-    """The last character of each sentence before quotation marks and the like; "" if there is none."""
-    return [
-        end if (end := sentence[-1:]) in _END_MARKS else sentence.rstrip(_CLOSING)[-1:]
-        for sentence in sentences
-    ]
 
 
 @cache

@@ -174,8 +174,11 @@ def hashed_words_of(sentences: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]
     if not others:
         return hashes, counts
     rows = np.split(hashes, np.cumsum(counts)[:-1])
-    for index in others:
-        rows[index] = hashes_of(words_of(sentences[index]))
+    lists = [words_of(sentences[index]) for index in others]
+    found = hashes_of([word for row in lists for word in row])
+    ends = np.cumsum([len(row) for row in lists])[:-1]
+    for index, row in zip(others, np.split(found, ends), strict=True):
+        rows[index] = row
     return np.concatenate(rows), np.array([len(row) for row in rows], np.int64)
 
 

@@ -18,6 +18,7 @@ LAYERS = {
             "compiled",
             "document",
             "drafts",
+            "lines",
             "options",
             "sentence_ends",
             "tensors",

@@ -13,19 +13,21 @@ export const BANDS = 6;
 /** Up to here a slider has a stop for every number of sentences; then each is a twentieth more. */
 const FINE_STOPS = 40;
 
-/** What ends a sentence, and what may follow it, as in the service's selection; a test compares the two. */
-const END_MARKS = new Set(".…。｡．۔।॥։።។៕៖။?!？！؟፧‽⁉⁈\u037e");
-const CLOSING = new Set(
-  "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a" +
-    "\u2028\u2029\u202f\u205f\u3000\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067" +
-    "\u2068\u2069\ufe0e\ufe0f\ufeff\"'“”„‟‘’‚‛«»‹›)]}」』）】》〉］｝",
+/** What ends a sentence, as summarizer/lines.py has it; a test compares the two. */
+const END_MARKS = ".…。｡．۔।॥։።។៕៖။?!？！؟፧‽⁉⁈⋯།᠃᠉⁇‼⸮❓❗:：;；\u037e";
+const FINISHED = new RegExp(
+  `[${END_MARKS}][^\\p{L}\\p{N}]*$` +
+    `|(?<=[\\p{L}\\p{Nl}\\p{No}])[.…。?!]["'”’)»]*[\\p{Nd}¹²³⁰⁴-⁹,–\\-*†‡§()\\[\\]]{1,12}[^\\p{L}\\p{N}]*$`,
+  "u",
 );
+const TAIL = 40;
+const MOST_WORDS = 20;
 
-/** Share of sentences with an end mark from which on those without are taken last: titles, captions, headings. */
+/** Share of sentences, not lines (titles, captions, headings), from which on lines are taken last. */
 const MOSTLY_FINISHED = 0.7;
 
 /**
- * Positions of the sentences in the order in which they are highlighted: by rank, lines without an end mark last.
+ * Positions of the sentences in the order in which they are highlighted: by rank, but lines last.
  *
  * @param {Sentence[]} sentences
  * @returns {Int32Array}
@@ -33,17 +35,16 @@ const MOSTLY_FINISHED = 0.7;
 export function inOrder(sentences) {
   const ranked = new Array(sentences.length);
   for (const sentence of sentences) ranked[sentence.rank - 1] = sentence.index;
-  const finished = sentences.map((sentence) => isFinished(sentence.text));
-  const first = ranked.filter((index) => finished[index]);
+  const areLines = sentences.map((sentence) => isLine(sentence.text));
+  const first = ranked.filter((index) => !areLines[index]);
   if (first.length < MOSTLY_FINISHED * sentences.length) return Int32Array.from(ranked);
-  return Int32Array.from([...first, ...ranked.filter((index) => !finished[index])]);
+  return Int32Array.from([...first, ...ranked.filter((index) => areLines[index])]);
 }
 
-/** Whether a sentence ends with an end mark, before quotation marks, brackets and white space. */
-export function isFinished(text) {
-  let end = text.length - 1;
-  while (end >= 0 && CLOSING.has(text[end])) end -= 1;
-  return end >= 0 && END_MARKS.has(text[end]);
+/** Whether a piece has no end mark, and no more words than a title has. */
+export function isLine(text) {
+  const tail = [...text.slice(-2 * TAIL)].slice(-TAIL).join("");
+  return !FINISHED.test(tail) && countWords(text) <= MOST_WORDS;
 }
 
 /**

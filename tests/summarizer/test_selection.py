@@ -150,6 +150,7 @@ def test_a_repeated_sentence_is_taken_before_a_line():
 @pytest.mark.parametrize("redundancy", ["trigram", "mmr"])
 def test_lines_do_not_fill_up_words_but_are_better_than_nothing(redundancy):
     assert chosen_of(TITLED, words=8, redundancy=redundancy) == (1, 2)
+    assert chosen_of(TITLED, words=100, redundancy=redundancy) == (1, 2, 3, 4)
     long = [TITLED[0], *(f"{'very ' * 30}{number}." for number in range(4))]
     assert chosen_of(long, words=8, redundancy=redundancy) == (0,)
 
@@ -157,6 +158,21 @@ def test_lines_do_not_fill_up_words_but_are_better_than_nothing(redundancy):
 def test_a_threshold_and_redundancy_none_leave_it_to_the_scores():
     assert chosen_of(TITLED, threshold=0.6) == (0, 1)
     assert chosen_of(TITLED, sentences=2, redundancy="none") == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "count", "last"), [(3, 10, True), (4, 10, False), (30, 100, True), (31, 100, False)]
+)
+def test_lines_come_last_where_seven_tenths_are_none(lines, count, last):
+    texts = [f"line {n}" for n in range(lines)] + [f"Sentence {n}." for n in range(lines, count)]
+    chosen = select(np.linspace(1, 0, count), texts, np.eye(count), SummaryOptions(sentences=1))
+    assert chosen == ((lines,) if last else (0,))
+
+
+def test_a_line_that_repeats_a_chosen_sentence_comes_after_one_that_does_not():
+    texts = ["The ferry is back", "Another title", *(f"The ferry is back {word}." for word in "abcde")]
+    scores = np.array([0.9, 0.1, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert select(scores, texts, np.eye(7), SummaryOptions(sentences=6)) == (1, 2, 3, 4, 5, 6)
 
 
 def test_where_many_sentences_have_no_end_mark_it_means_nothing():
