@@ -649,7 +649,7 @@ INLINE void run_cell(Product *add_inputs, Product *add_state, const Layer *layer
     for (Py_ssize_t first = 0; first < steps; first += CHUNK) {
         const Py_ssize_t count = steps - first < CHUNK ? steps - first : CHUNK;
         const float *rows[CHUNK];
-        for (Py_ssize_t t = 0; t < CHUNK; t++) { /* the last one again, where there are none left to fill up ROWS */
+        for (Py_ssize_t t = 0; t < count || t % ROWS != 0; t++) { /* the last one again, to fill up ROWS */
             const Py_ssize_t step = first + (t < count ? t : count - 1);
             rows[t] = inputs + (backwards ? steps - 1 - step : step) * layer->inputs;
             memcpy(sums + t * 4 * units, layer->biases + cell * 4 * units, 4 * (size_t)units * sizeof(float));

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterable
 
-# A colon introduces what follows: a sentence does that. A semicolon is the question mark of Greek.
-_END_MARKS = ".…。｡．۔।॥։።។៕៖။?!？！؟፧‽⁉⁈⋯།᠃᠉⁇‼⸮❓❗:：;；\u037e"
+from summarizer.typography import END_MARKS
+
+# More than the features know, which a trained network depends on. A colon introduces what follows: a sentence
+# does that. A semicolon is the question mark of Greek.
+_END_MARKS = "".join(END_MARKS) + "⋯།᠃᠉⁇‼⸮❓❗:：;；"
 _TAIL = 40  # characters at the end that are looked at
 _FINISHED = re.compile(
     rf"[{_END_MARKS}][\W_]*\Z"  # quotation marks, brackets, emphasis, emoji, end signs may follow

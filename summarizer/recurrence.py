@@ -99,16 +99,10 @@ class _CompiledLSTM:
     def run(self, inputs: Floats) -> Floats:
         """See :meth:`RecurrentLayer.run`."""
         states = np.empty((self._members, inputs.shape[1], self._directions * self._width), np.float32)
-        self._kernels.lstm(
-            *(compiled.WIDEST, self._members, self._directions, self._input_width, self._width),
-            *(
-                np.ascontiguousarray(inputs, np.float32),
-                self._input_weights,
-                self._biases,
-                self._state_weights,
-            ),
-            states,
-        )
+        sizes = self._members, self._directions, self._input_width, self._width
+        weights = self._input_weights, self._biases, self._state_weights
+        inputs = np.ascontiguousarray(inputs, np.float32)
+        self._kernels.lstm(compiled.WIDEST, *sizes, inputs, *weights, states)
         return states
 
 

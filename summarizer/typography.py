@@ -16,7 +16,7 @@ _COLUMNS = 4
 
 _FULL_STOPS = frozenset(".…。｡．۔।॥։።។៕៖။")
 _QUESTIONS_AND_EXCLAMATIONS = frozenset("?!？！؟፧‽⁉⁈\u037e")
-_END_MARKS = _FULL_STOPS | _QUESTIONS_AND_EXCLAMATIONS
+END_MARKS = _FULL_STOPS | _QUESTIONS_AND_EXCLAMATIONS
 # May follow the end mark of a sentence: white space, invisible characters, quotation marks of either
 # direction (languages differ), closing brackets.
 _CLOSING = (
@@ -43,7 +43,7 @@ def typography(sentences: Sequence[str]) -> NDArray[np.float32]:
     """
     features = np.zeros((len(sentences), _COLUMNS), np.float32)
     ends = [
-        end if (end := sentence[-1:]) in _END_MARKS else sentence.rstrip(_CLOSING)[-1:]
+        end if (end := sentence[-1:]) in END_MARKS else sentence.rstrip(_CLOSING)[-1:]
         for sentence in sentences
     ]
     features[:, 0] = [end in _FULL_STOPS for end in ends]

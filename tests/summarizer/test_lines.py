@@ -1,7 +1,7 @@
 import pytest
 
 from summarizer.lines import are_lines
-from summarizer.typography import _END_MARKS as MARKS_OF_FEATURES
+from summarizer.typography import END_MARKS
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_titles_captions_and_bylines_are_lines(text):
     assert are_lines([text]) == [True]
 
 
-@pytest.mark.parametrize("mark", sorted(MARKS_OF_FEATURES), ids=ascii)
+@pytest.mark.parametrize("mark", sorted(END_MARKS), ids=ascii)
 def test_every_end_mark_of_the_features_is_known(mark):
     assert are_lines([f"雨{mark}"]) == [False]
 
