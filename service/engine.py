@@ -111,8 +111,9 @@ class Engine:
     ) -> list[Evaluation | InputError]:
         """Score articles, together with those of other requests.
 
-        An article gets the same scores as it would alone; with a transformer encoder, to within rounding.
-        While the queue is not full, a request is admitted as a whole, so a batch may exceed the limit.
+        An article gets the same scores as it would alone; with a transformer encoder that pads its input, to
+        within rounding. While the queue is not full, a request is admitted as a whole, so a batch may exceed
+        the limit.
 
         :param deadline: on the clock of :func:`time.monotonic`.
         :param abandoned: whether the client has disconnected. Called from any thread.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Kernels that were compiled from another version of the source are not used.
-VERSION = 3
+VERSION = 4
 
 # Letters of the longest word that :meth:`Kernels.find_tokens` can cut; longer ones are unknown to it.
 LONGEST_WORD = 1024
@@ -186,6 +186,45 @@ class Kernels(Protocol):
         :param biases: shape (M, N, 4, width rounded up to whole blocks).
         :param state_weights: shape (M, N, 4, width / BLOCK rounded up, width, BLOCK).
         :param states: shape (M, T, N, width).
+        """
+
+    def quantize_rows(
+        self,
+        registers: int,
+        width: int,
+        table: NDArray[np.float32],
+        numbers: NDArray[np.int8],
+        scales: NDArray[np.float32],
+    ) -> None:
+        """The nearest of 255 evenly spaced values for each number: :mod:`summarizer.byte_layers`.
+
+        Releases the interpreter's lock.
+
+        :param registers: one of :data:`REGISTERS`.
+        :param table: shape (N, width).
+        :param numbers: the same shape, from -127 to 127; undefined in rows with numbers that are not finite.
+        :param scales: shape (N,), the largest magnitude of each row, divided by 127.
+        """
+
+    def rescale_rows(
+        self,
+        registers: int,
+        sums: NDArray[np.int32],
+        row_scales: NDArray[np.float32],
+        column_scales: NDArray[np.float32],
+        biases: NDArray[np.float32],
+        table: NDArray[np.float32],
+    ) -> None:
+        """Products of such numbers times the scales of both factors, plus biases.
+
+        Releases the interpreter's lock.
+
+        :param registers: one of :data:`REGISTERS`.
+        :param sums: shape (N, width).
+        :param row_scales: shape (N,).
+        :param column_scales: shape (width,).
+        :param biases: shape (width,).
+        :param table: shape (N, width).
         """
 
 

@@ -56,7 +56,8 @@ class Encoder(Protocol):
         """Vectors of T sentences.
 
         A sentence has the same vector whatever it is encoded together with: exactly for a
-        :class:`StaticEncoder`; for a transformer up to rounding, by less than 1e-5.
+        :class:`StaticEncoder`, and on a CPU for most transformers; for the others up to rounding, by less than
+        1e-5.
         """
         ...
 

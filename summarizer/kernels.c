@@ -1,5 +1,5 @@
-/* The innermost loops, compiled: finding words, averaging rows, counting overlaps and capitals, normalizing, and a
-   whole recurrent layer.
+/* The innermost loops, compiled: finding words, averaging rows, counting overlaps and capitals, normalizing, a whole
+   recurrent layer, and what surrounds a product of bytes.
 
    NumPy needs several passes over small arrays for each of them, and the interpreter makes every call. Each function
    here has a twin in Python, which is used where this file is not compiled; tests compare the two. What the arguments
@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Raised with every change of what arguments mean; the same number is in compiled.py. */
-#define VERSION 3
+#define VERSION 4
 
 #if FLT_EVAL_METHOD != 0
 #error "floats must be computed as floats; without this module the same is done in NumPy"
@@ -33,7 +33,6 @@
 /* Nearly all processors since 2013 have AVX2, many have AVX-512, but they have to be asked. */
 enum { ANYWHERE, WITH_AVX2, WITH_AVX512 };
 #if defined(__GNUC__) && defined(__x86_64__)
-#define HAS_WIDER_REGISTERS 1
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx2,fma")))
 static int widest(int asked) {
@@ -42,7 +41,9 @@ static int widest(int asked) {
     return asked >= WITH_AVX512 && has_avx512 ? WITH_AVX512 : asked >= WITH_AVX2 && has_avx2 ? WITH_AVX2 : ANYWHERE;
 }
 #else
-#define HAS_WIDER_REGISTERS 0
+#define AVX2
+#define AVX512
+static int widest(int Py_UNUSED(asked)) { return ANYWHERE; }
 #endif
 
 enum { CACHE_LINE = 16 }; /* floats of it */
@@ -322,12 +323,10 @@ INLINE void average(const float *table, Py_ssize_t width, const int64_t *rows, P
     }
 }
 
-#if HAS_WIDER_REGISTERS
 AVX2 static void average_with_avx2(const float *table, Py_ssize_t width, const int64_t *rows, Py_ssize_t total,
                                    const int64_t *counts, Py_ssize_t sentences, float *means) {
     average(table, width, rows, total, counts, sentences, means);
 }
-#endif
 
 static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
     enum { TABLE, ROWS, COUNTS, MEANS, ALL };
@@ -348,12 +347,9 @@ static PyObject *mean_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
     Py_ssize_t left = total;
     for (Py_ssize_t sentence = 0; sentence < sentences; left -= counts[sentence++])
         if (counts[sentence] < 0 || counts[sentence] > left) return refused(b, ALL);
-#if HAS_WIDER_REGISTERS
     if (widest(asked) >= WITH_AVX2)
         average_with_avx2(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
-    else
-#endif
-        average(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
+    else average(b[TABLE].buf, width, rows, total, counts, sentences, b[MEANS].buf);
     return done(b, ALL);
 }
 
@@ -696,18 +692,10 @@ typedef void Runner(const Layer *, const float *, float *, float *);
     }
 
 DEFINE_RUNNER(run_anywhere, , 8, 4)
-
-#if HAS_WIDER_REGISTERS
 DEFINE_RUNNER(run_with_avx2, AVX2, 16, 8)
 DEFINE_RUNNER(run_with_avx512, AVX512, 64, 16)
 
-static Runner *runner(int asked) {
-    static Runner *const runners[] = {run_anywhere, run_with_avx2, run_with_avx512};
-    return runners[widest(asked)];
-}
-#else
-static Runner *runner(int Py_UNUSED(asked)) { return run_anywhere; }
-#endif
+static Runner *const runners[] = {run_anywhere, run_with_avx2, run_with_avx512};
 
 static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
     enum { INPUTS, INPUT_WEIGHTS, BIASES, STATE_WEIGHTS, STATES, ALL };
@@ -742,9 +730,105 @@ static PyObject *lstm(PyObject *Py_UNUSED(self), PyObject *arguments) {
     layer.state_weights = b[STATE_WEIGHTS].buf;
     layer.biases = b[BIASES].buf;
     Py_BEGIN_ALLOW_THREADS;
-    runner(asked)(&layer, b[INPUTS].buf, b[STATES].buf, aligned);
+    runners[widest(asked)](&layer, b[INPUTS].buf, b[STATES].buf, aligned);
     Py_END_ALLOW_THREADS;
     PyMem_Free(memory);
+    return done(b, ALL);
+}
+
+/* ---- byte_layers.py ---- */
+
+/* The byte that stands for a magnitude equal to the row's largest. */
+#define LARGEST_BYTE 127.0f
+
+/* Adding it leaves the nearest integer in the last bits of a float: 1.5 times two to the power of 23. */
+#define ROUNDER 12582912.0f
+
+INLINE void quantize(const float *table, Py_ssize_t width, Py_ssize_t count, int8_t *bytes, float *scales) {
+    for (Py_ssize_t row = 0; row < count; row++) {
+        const float *restrict from = table + row * width;
+        int8_t *restrict to = bytes + row * width;
+        int32_t largest_bits = 0; /* floats without a sign are in the same order as their bits */
+        for (Py_ssize_t j = 0; j < width; j++) {
+            int32_t bits;
+            memcpy(&bits, from + j, sizeof bits);
+            bits &= INT32_MAX;
+            largest_bits = bits > largest_bits ? bits : largest_bits;
+        }
+        float largest;
+        memcpy(&largest, &largest_bits, sizeof largest);
+        scales[row] = largest / LARGEST_BYTE;
+        const float inverse = largest > FLT_MIN ? LARGEST_BYTE / largest : 0;
+        for (Py_ssize_t j = 0; j < width; j++) {
+            const float rounded = from[j] * inverse + ROUNDER;
+            int32_t bits;
+            memcpy(&bits, &rounded, sizeof bits);
+            to[j] = (int8_t)(bits & 0xFF);
+        }
+    }
+}
+
+INLINE void rescale(const int32_t *sums, const float *row_scales, const float *column_scales, const float *biases,
+                    Py_ssize_t width, Py_ssize_t count, float *table) {
+    for (Py_ssize_t row = 0; row < count; row++) {
+        const int32_t *restrict from = sums + row * width;
+        float *restrict to = table + row * width;
+        for (Py_ssize_t j = 0; j < width; j++)
+            to[j] = (float)from[j] * (row_scales[row] * column_scales[j]) + biases[j];
+    }
+}
+
+typedef void Quantizer(const float *, Py_ssize_t, Py_ssize_t, int8_t *, float *);
+typedef void Rescaler(const int32_t *, const float *, const float *, const float *, Py_ssize_t, Py_ssize_t, float *);
+
+#define DEFINE_BYTE_LAYER(SUFFIX, TARGET)                                                                              \
+    TARGET static void quantize_##SUFFIX(const float *table, Py_ssize_t width, Py_ssize_t count, int8_t *bytes,        \
+                                         float *scales) {                                                              \
+        quantize(table, width, count, bytes, scales);                                                                  \
+    }                                                                                                                  \
+    TARGET static void rescale_##SUFFIX(const int32_t *sums, const float *row_scales, const float *column_scales,      \
+                                        const float *biases, Py_ssize_t width, Py_ssize_t count, float *table) {       \
+        rescale(sums, row_scales, column_scales, biases, width, count, table);                                         \
+    }
+
+DEFINE_BYTE_LAYER(anywhere, )
+DEFINE_BYTE_LAYER(with_avx2, AVX2)
+DEFINE_BYTE_LAYER(with_avx512, AVX512)
+
+static Quantizer *const quantizers[] = {quantize_anywhere, quantize_with_avx2, quantize_with_avx512};
+static Rescaler *const rescalers[] = {rescale_anywhere, rescale_with_avx2, rescale_with_avx512};
+
+static PyObject *quantize_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { TABLE, BYTES, SCALES, ALL };
+    Py_buffer b[ALL];
+    Py_ssize_t width;
+    int asked;
+    if (!PyArg_ParseTuple(arguments, "iny*w*w*", &asked, &width, &b[TABLE], &b[BYTES], &b[SCALES])) return NULL;
+    const Py_ssize_t length = LENGTH(b[TABLE], float);
+    if (overlap(b, ALL, 2) || width < 1 || length % width != 0 || LENGTH(b[BYTES], int8_t) != length ||
+        LENGTH(b[SCALES], float) != length / width)
+        return refused(b, ALL);
+    Py_BEGIN_ALLOW_THREADS;
+    quantizers[widest(asked)](b[TABLE].buf, width, length / width, b[BYTES].buf, b[SCALES].buf);
+    Py_END_ALLOW_THREADS;
+    return done(b, ALL);
+}
+
+static PyObject *rescale_rows(PyObject *Py_UNUSED(self), PyObject *arguments) {
+    enum { SUMS, ROW_SCALES, COLUMN_SCALES, BIASES, TABLE, ALL };
+    Py_buffer b[ALL];
+    int asked;
+    if (!PyArg_ParseTuple(arguments, "iy*y*y*y*w*", &asked, &b[SUMS], &b[ROW_SCALES], &b[COLUMN_SCALES], &b[BIASES],
+                          &b[TABLE]))
+        return NULL;
+    const Py_ssize_t length = LENGTH(b[SUMS], int32_t), width = LENGTH(b[BIASES], float);
+    if (overlap(b, ALL, 1) || width < 1 || length % width != 0 || LENGTH(b[COLUMN_SCALES], float) != width ||
+        LENGTH(b[ROW_SCALES], float) != length / width || LENGTH(b[TABLE], float) != length)
+        return refused(b, ALL);
+    Py_BEGIN_ALLOW_THREADS;
+    rescalers[widest(asked)](b[SUMS].buf, b[ROW_SCALES].buf, b[COLUMN_SCALES].buf, b[BIASES].buf, width, length / width,
+                             b[TABLE].buf);
+    Py_END_ALLOW_THREADS;
     return done(b, ALL);
 }
 
@@ -761,6 +845,8 @@ static PyMethodDef methods[] = {
     {"overlap_features", overlap_features, METH_VARARGS, NULL},
     {"normalize_rows", normalize_rows, METH_VARARGS, NULL},
     {"lstm", lstm, METH_VARARGS, NULL},
+    {"quantize_rows", quantize_rows, METH_VARARGS, NULL},
+    {"rescale_rows", rescale_rows, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

