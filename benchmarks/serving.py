@@ -51,8 +51,11 @@ class Service:
 
 
 @contextmanager
-def service(**environment: str) -> Iterator[Service]:
-    """Start it, wait until it is ready, and stop it in the end."""
+def service(application: str = "service.server:app()", **environment: str) -> Iterator[Service]:
+    """Start it, wait until it is ready, and stop it in the end.
+
+    :param application: another one to run with the same gunicorn.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,7 +66,7 @@ def service(**environment: str) -> Iterator[Service]:
         "gunicorn",
         "--config",
         "service/gunicorn.conf.py",
-        "service.server:app()",
+        application,
     ]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log)  # noqa: S603

@@ -5,7 +5,8 @@ python benchmarks/throughput.py CORPUS [--sentences 30] [--seconds 5] [--rounds 
 CORPUS is a ``.jsonl.gz`` with a ``text`` a line, or a folder of them; its articles are cut off after so many
 sentences, and shorter ones passed over. Rounds take turns, so that other work on the machine hits all alike;
 the median of each figure is shown. The cache is off. Linux only, on two cores: the first is for the library,
-or one worker, and the second for the callers, except where it says that they share.
+or one worker, and the second for the callers, except where it says that they share. "Flask alone" is
+``plain_service.py``.
 """
 
 import argparse
@@ -101,6 +102,7 @@ def one_round(
     summarizer: Summarizer,
     articles: Sequence[str],
     one: Service,
+    plain: Service,
     two: Service,
     cores: tuple[int, int],
     seconds: float,
@@ -130,11 +132,20 @@ def one_round(
             found["service, half of that rate"] = called(
                 one, lambda: callers.on_schedule(whole["rate"] / 2, seconds)
             )
+        for connections in (1, CONNECTIONS):
+            with _callers(plain, connections, requests) as callers:
+                found[f"Flask alone, {_connections(connections)}"] = called(
+                    plain, lambda: callers.saturate(seconds)
+                )
     with on_cores({cores[0]}), _callers(one, CONNECTIONS, requests) as callers:
         found["one worker and callers on one core"] = called(one, lambda: callers.saturate(seconds))
     with on_cores(set(cores)), _callers(two, CONNECTIONS, requests) as callers:
         found["two workers and callers on two cores"] = called(two, lambda: callers.saturate(seconds))
     return found
+
+
+def _connections(count: int) -> str:
+    return f"{count} connection{'s' if count > 1 else ''}"
 
 
 @contextmanager
@@ -157,7 +168,7 @@ def show(rounds: Sequence[dict[str, Figures]]) -> None:
         share = f"{row['callers']:.0%}" if "callers" in row else ""
         print(f"| {name} | {row['rate']:.0f} | {row['cpu'] * 1000:.3f} | {times} | {share} |")
 
-    single, many, idle, full, half, on_one, on_two = rounds[0]
+    single, many, idle, full, half, plain, plain_full, on_one, on_two = rounds[0]
 
     def ratio(upper: str, lower: str, key: str) -> float:
         return statistics.median(each[upper][key] / each[lower][key] for each in rounds)
@@ -169,6 +180,9 @@ def show(rounds: Sequence[dict[str, Figures]]) -> None:
     print("\n| | |\n| --- | ---: |")
     print(f"| service's rate by the library's, one at a time | {ratio(full, single, 'rate'):.0%} |")
     print(f"| service's rate by the library's, {LOT} together | {ratio(full, many, 'rate'):.0%} |")
+    print(f"| service's rate by that of Flask alone, one at a time | {ratio(idle, plain, 'rate'):.0%} |")
+    print(f"| service's rate by that of Flask alone, saturated | {ratio(full, plain_full, 'rate'):.0%} |")
+    print(f"| rate of Flask alone by the library's, one at a time | {ratio(plain, single, 'rate'):.0%} |")
     print(f"| the same of CPU time, library {LOT} together by service | {ratio(many, full, 'cpu'):.0%} |")
     print(f"| CPU ms per article minus the library's, saturated | {difference(full, many, 'cpu'):.3f} |")
     print(f"| CPU ms per article minus the library's, 1 connection | {difference(idle, single, 'cpu'):.3f} |")
@@ -196,9 +210,10 @@ def main() -> None:
     with ExitStack() as stack:
         with on_cores({cores[0]}):
             one = stack.enter_context(service(**off, WEB_CONCURRENCY="1"))
+            plain = stack.enter_context(service("benchmarks.plain_service:app()", WEB_CONCURRENCY="1"))
         two = stack.enter_context(service(**off, WEB_CONCURRENCY="2"))
         rounds = [
-            one_round(summarizer, articles, one, two, (cores[0], cores[1]), chosen.seconds)
+            one_round(summarizer, articles, one, plain, two, (cores[0], cores[1]), chosen.seconds)
             for _ in range(chosen.rounds)
         ]
     print(f"{len(articles)} articles of {chosen.sentences} sentences\n")
