@@ -5,7 +5,7 @@ computed for a token does not depend on the tokens beside it: "vector-wise quant
 (2022), arXiv 2208.07339. The sums of products are exact; everything between the layers stays in floats.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from summarizer import compiled
 from summarizer.compiled import WIDEST, Kernels
@@ -32,14 +32,14 @@ def multiplies_bytes_fast() -> bool:
 class ByteLinear:
     """What a linear layer computes at inference, in bytes.
 
+    Needs our compiled kernels.
+
     :param layer: in float32 on a CPU.
-    :param kernels: our compiled ones.
     """
 
-    def __init__(self, layer: "torch.nn.Linear", kernels: Kernels) -> None:
+    def __init__(self, layer: "torch.nn.Linear") -> None:
         import torch
 
-        self._kernels = kernels
         weights = layer.weight.detach()
         scales = weights.abs().amax(dim=1) / LARGEST
         rounded = (weights / scales.clamp(min=torch.finfo(torch.float32).tiny).unsqueeze(1)).round()
@@ -52,13 +52,14 @@ class ByteLinear:
         """From shape (..., inputs of the layer) to (..., outputs of the layer), float32."""
         import torch
 
+        kernels = cast(Kernels, compiled.kernels)  # no attribute: a model can be copied, a module cannot
         count, width = inputs.numel() // inputs.shape[-1], inputs.shape[-1]
         rows = torch.empty((count, width), dtype=torch.int8)
         scales = torch.empty(count)
-        self._kernels.quantize_rows(WIDEST, width, inputs.contiguous().numpy(), rows.numpy(), scales.numpy())
+        kernels.quantize_rows(WIDEST, width, inputs.contiguous().numpy(), rows.numpy(), scales.numpy())
         sums = torch._int_mm(rows, self._weights)
         outputs = torch.empty((*inputs.shape[:-1], sums.shape[1]))
-        self._kernels.rescale_rows(
+        kernels.rescale_rows(
             WIDEST, sums.numpy(), scales.numpy(), self._scales, self._biases, outputs.numpy()
         )
         return outputs
@@ -75,7 +76,7 @@ def use_bytes(model: "torch.nn.Module") -> None:
         return
     for layer in model.modules():
         if type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32:
-            layer.forward = ByteLinear(layer, compiled.kernels)  # type: ignore[method-assign, assignment]
+            layer.forward = ByteLinear(layer)  # type: ignore[method-assign, assignment]
 
 
 def use_floats(model: "torch.nn.Module") -> None:

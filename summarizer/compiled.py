@@ -202,7 +202,8 @@ class Kernels(Protocol):
 
         :param registers: one of :data:`REGISTERS`.
         :param table: shape (N, width).
-        :param numbers: the same shape, from -127 to 127; undefined in rows with numbers that are not finite.
+        :param numbers: the same shape, from -127 to 127; undefined in rows with numbers that are not finite,
+            zeros in rows where all are below 4e-37.
         :param scales: shape (N,), the largest magnitude of each row, divided by 127.
         """
 

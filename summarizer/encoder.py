@@ -56,7 +56,7 @@ class Encoder(Protocol):
         """Vectors of T sentences.
 
         A sentence has the same vector whatever it is encoded together with: exactly for a
-        :class:`StaticEncoder`, and on a CPU for most transformers; for others up to rounding, by less than
+        :class:`StaticEncoder`, and on a CPU for usual transformers; for others up to rounding, by less than
         1e-5.
         """
         ...

@@ -758,7 +758,7 @@ INLINE void quantize(const float *table, Py_ssize_t width, Py_ssize_t count, int
         float largest;
         memcpy(&largest, &largest_bits, sizeof largest);
         scales[row] = largest / LARGEST_BYTE;
-        const float inverse = largest > FLT_MIN ? LARGEST_BYTE / largest : 0;
+        const float inverse = largest > LARGEST_BYTE / FLT_MAX ? LARGEST_BYTE / largest : 0; /* or infinite */
         for (Py_ssize_t j = 0; j < width; j++) {
             const float rounded = from[j] * inverse + ROUNDER;
             int32_t bits;

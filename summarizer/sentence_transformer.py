@@ -10,11 +10,13 @@ sentence-transformers (5 to 8 s) are imported when an encoder is created.
 import hashlib
 import importlib.util
 import json
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,25 +32,30 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
+_log = logging.getLogger(__name__)
+
 # Tokens in one forward pass, with padding if there is any: less of it than with the package's batches of 32
 # sentences, and activations that stay in the cache. From CPU_TOKENS_ENOUGH tokens on, a core multiplies as
 # fast as it can; a GPU gains from any larger batch (benchmarks/encoders.py).
 CPU_TOKEN_BUDGET, CPU_TOKENS_ENOUGH = 1024, 192
 GPU_TOKEN_BUDGET, GPU_TOKENS_ENOUGH = 32_768, math.inf
 
-# The sentences that show whether a faster way has the same vectors: of different lengths, two of the same.
+# The sentences that show whether a faster way has the same vectors; the first two have as many tokens as each
+# other, and are to be told apart.
 SAMPLE = (
+    "Then the dog saw the cat.",
+    "Then the cat saw the dog.",
     "Why?",
     "It rained.",
     "The council cut the budget by a third.",
     "A storm is expected on the coast tonight, and the ferries will stay in port until the wind has dropped,"
     " the harbour master, who has seen worse, said on Tuesday.",
-    "The river rose, and rose again.",
     "Nobody was hurt.",
 )
 
-# The least mean cosine to the package's own vectors: where only the order of additions differs, and where
-# numbers are rounded to bytes (all-MiniLM-L6-v2 has 0.997, benchmarks/encoders.py).
+# How near to the package's own vectors a faster way has to be. Where only the order of additions differs, the
+# least cosine counts; where numbers are rounded to bytes, the mean (all-MiniLM-L6-v2 has 0.997,
+# benchmarks/encoders.py).
 SAME_COSINE, BYTES_COSINE = 0.99999, 0.99
 
 MISSING = (
@@ -57,6 +64,9 @@ MISSING = (
 
 # A sentence as its tokenizer returns it: lists of numbers by name (input_ids, ...).
 Tokens = dict[str, list[int]]
+
+# From the tokens of a batch to its vectors, shape (T, D).
+Forward = Callable[[list[Tokens]], NDArray[np.float32]]
 
 
 class SentenceTransformerEncoder:
@@ -79,7 +89,7 @@ class SentenceTransformerEncoder:
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.digest = _digest(self._model)
         self._takes_tokens = _takes_tokens(self._model)
-        self._forward = self._padded
+        self._forward: Forward = self._padded
         if on_cpu:
             self._find_faster_ways(in_bytes)
 
@@ -90,7 +100,17 @@ class SentenceTransformerEncoder:
         return self._encode_tokens(sentences) if self._takes_tokens else self._encode_text(sentences)
 
     def _encode_tokens(self, sentences: Sequence[str]) -> Encoded:
-        """Tokenize once, then run the model's own modules on each padded batch."""
+        """Tokenize once, then run the model's own modules on each batch."""
+        tokens, truncated = self._tokens(sentences)
+        vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
+        batches = list(self._batches([len(row["input_ids"]) for row in tokens]))
+        found = self._forward_all([[tokens[index] for index in batch] for batch in batches])
+        for batch, rows in zip(batches, found, strict=True):
+            vectors[batch] = rows
+        return Encoded(vectors, truncated)
+
+    def _tokens(self, sentences: Sequence[str]) -> tuple[list[Tokens], NDArray[np.bool_]]:
+        """What the model reads of each sentence, without padding, and whether that is only its beginning."""
         tokenizer, limit = self._model.tokenizer, self._model.max_seq_length or math.inf
         columns = tokenizer(list(sentences), truncation=False, verbose=False)
         tokens: list[Tokens] = [
@@ -99,29 +119,40 @@ class SentenceTransformerEncoder:
         truncated = np.array([len(row["input_ids"]) > limit for row in tokens])
         for index in truncated.nonzero()[0].tolist():
             tokens[index] = dict(tokenizer(sentences[index], truncation=True))
-        vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-        batches = list(self._batches([len(row["input_ids"]) for row in tokens]))
-        found = self._forward_all([[tokens[index] for index in batch] for batch in batches])
-        for batch, rows in zip(batches, found, strict=True):
-            vectors[batch] = rows
-        return Encoded(vectors, truncated)
+        return tokens, truncated
 
     def _forward_all(self, batches: Sequence[list[Tokens]]) -> Iterator[NDArray[np.float32]]:
-        """Several batches at once on a CPU, each in one of PyTorch's threads; together they waste none."""
+        """Several batches at once on a CPU, each on one core; together they waste none."""
         import torch
 
-        threads = min(len(batches), self._threads)
+        count = self._threads
+        threads = min(len(batches), count)
         if threads < 2:
             yield from map(self._forward, batches)
             return
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield from pool.map(self._forward, batches)
+        begun = Barrier(threads + 1)
+
+        def begin() -> None:
+            torch.get_num_threads()  # a thread's own number is the common one until it is asked for
+            torch.set_num_threads(1)
+            begun.wait()
+
+        with ThreadPoolExecutor(threads, initializer=begin) as pool:
+            try:
+                found = pool.map(self._forward, batches)
+                begun.wait()
+            except BaseException:  # there is no room for another thread: those that wait have to be released
+                begun.abort()
+                raise
+            finally:
+                torch.set_num_threads(count)  # threads that are yet to come begin with what was set last
+            yield from found
 
     def _padded(self, tokens: list[Tokens]) -> NDArray[np.float32]:
         return self._run(self._model.tokenizer.pad(tokens, return_tensors="pt").to(self._model.device))
 
-    def _unpadded(self, tokens: list[Tokens]) -> NDArray[np.float32]:
-        return self._run(unpadded.in_a_row(tokens, self._first_position))
+    def _unpadded(self, padding: int | None, tokens: list[Tokens]) -> NDArray[np.float32]:
+        return self._run(unpadded.in_a_row(tokens, padding))
 
     def _run(self, features: Any) -> NDArray[np.float32]:
         import torch
@@ -131,43 +162,51 @@ class SentenceTransformerEncoder:
             return np.asarray(vectors.float().cpu().numpy())
 
     def _find_faster_ways(self, in_bytes: bool) -> None:
-        """Leave padding away, and then multiply bytes, where the vectors stay the same."""
+        """Leave padding away, and then multiply bytes, where the vectors stay the same, or nearly."""
+        without_padding = multiplies_bytes = False
         if self._takes_tokens:
-            expected = self._model.encode(list(SAMPLE), show_progress_bar=False)
-            if self._leaves_padding_away(expected) and in_bytes and self._multiplies_bytes(expected):
-                return
-        _pack_linear_layers(self._model)
+            special = " ".join(["The", *self._model.tokenizer.all_special_tokens, "sea rose."])
+            sample = [*SAMPLE, special]
+            expected = self._model.encode(sample, show_progress_bar=False)
+            without_padding = self._leaves_padding_away(sample, expected)
+            multiplies_bytes = without_padding and in_bytes and self._multiplies_bytes(expected)
+        if not multiplies_bytes:
+            _pack_linear_layers(self._model)
+        padding, numbers = "out" * without_padding, "bytes" if multiplies_bytes else "floats"
+        _log.info("the encoder %s runs with%s padding, in %s", self.name, padding, numbers)
 
-    def _leaves_padding_away(self, expected: NDArray[np.float32]) -> bool:
+    def _leaves_padding_away(self, sample: Sequence[str], expected: NDArray[np.floating]) -> bool:
         transformer: Any = self._model[0].model
         usual = transformer.config._attn_implementation
-        self._first_position = unpadded.first_position(transformer)
-        self._forward = self._unpadded
+        forward = partial(self._unpadded, unpadded.padding_of_positions(transformer))
         try:
             unpadded.use_own_attention(transformer)
-            if self._cosine_to(expected) >= SAME_COSINE:
+            if self._cosines(forward, sample, expected).min() >= SAME_COSINE:
+                self._forward = forward
                 return True
-        except unpadded.PaddingNeeded:
-            pass
+        except Exception as error:  # noqa: BLE001  # a model may consist of anybody's modules
+            _log.info("the encoder %s needs padding: %r", self.name, error)
         transformer.set_attn_implementation(usual)
-        self._forward = self._padded
         return False
 
-    def _multiplies_bytes(self, expected: NDArray[np.float32]) -> bool:
+    def _multiplies_bytes(self, expected: NDArray[np.floating]) -> bool:
         if not multiplies_bytes_fast():
             return False
         use_bytes(self._model)
-        if self._cosine_to(expected) >= BYTES_COSINE:
+        if self._cosines(self._forward, SAMPLE, expected[: len(SAMPLE)]).mean() >= BYTES_COSINE:
             return True
         use_floats(self._model)
         return False
 
-    def _cosine_to(self, expected: NDArray[np.float32]) -> float:
-        """The mean over the sample."""
-        found = self._encode_tokens(SAMPLE).vectors
+    def _cosines(
+        self, forward: Forward, sentences: Sequence[str], expected: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Shape (T,), to the expected vectors; all sentences in one batch."""
+        found = forward(self._tokens(sentences)[0]).astype(np.float64)
+        expected = expected.astype(np.float64)
         lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
         with np.errstate(invalid="ignore"):  # a model that gives zeros is not compared, and stays as it is
-            return float(((found * expected).sum(axis=1) / lengths).mean())
+            return np.asarray((found * expected).sum(axis=1) / lengths)
 
     def _encode_text(self, sentences: Sequence[str]) -> Encoded:
         """Works for any SentenceTransformer: the package's own method, on batches of similar length."""

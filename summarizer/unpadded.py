@@ -5,7 +5,7 @@ that is computed for a sentence depends on those beside it. transformers and sen
 on GPUs with FlashAttention; this uses their interfaces for it, on any device.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +39,12 @@ def use_own_attention(model: Any) -> None:
 
 
 def in_a_row(
-    sentences: Sequence[Mapping[str, Sequence[int]]], first_position: int
+    sentences: Sequence[Mapping[str, Sequence[int]]], padding: int | None
 ) -> dict[str, "torch.Tensor"]:
     """The tokens of several sentences as one sequence, as transformers expects it.
 
     :param sentences: what a tokenizer returns for each, without padding.
-    :param first_position: of :func:`first_position`.
+    :param padding: of :func:`padding_of_positions`.
     """
     import torch
 
@@ -54,14 +54,19 @@ def in_a_row(
         for name in sentences[0]
         if name != "attention_mask"
     }
-    columns["position_ids"] = [first_position + place for length in lengths for place in range(length)]
+    columns["position_ids"] = list(
+        chain.from_iterable(_positions(sentence["input_ids"], padding) for sentence in sentences)
+    )
     features = {name: torch.tensor([column]) for name, column in columns.items()}
     features["cu_seq_lens_q"] = torch.tensor([0, *accumulate(lengths)])
     return features
 
 
-def first_position(model: Any) -> int:
-    """The position of a sentence's first token: models like RoBERTa begin after that of their padding."""
+def padding_of_positions(model: Any) -> int | None:
+    """The id and the position of padding in models like RoBERTa, whose first token has the position after it.
+
+    None for models whose positions begin with 0. sentence-transformers tells them apart in the same way.
+    """
     import torch
 
     for module in model.modules():
@@ -69,8 +74,19 @@ def first_position(model: Any) -> int:
         if isinstance(padding, int) and isinstance(
             getattr(module, "position_embeddings", None), torch.nn.Embedding
         ):
-            return padding + 1
-    return 0
+            return padding
+    return None
+
+
+def _positions(ids: Sequence[int], padding: int | None) -> Iterator[int]:
+    """Tokens that look like padding, because a text may contain that too, keep its position."""
+    if padding is None:
+        yield from range(len(ids))
+        return
+    last = padding
+    for token in ids:
+        last += token != padding
+        yield padding if token == padding else last
 
 
 def attend(

@@ -1,5 +1,7 @@
 """Linear layers in bytes, beside PyTorch's own in float32."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -19,8 +21,7 @@ def linear(*, bias: bool = True) -> torch.nn.Linear:
 
 
 def in_bytes(layer: torch.nn.Linear) -> ByteLinear:
-    assert compiled.kernels is not None
-    return ByteLinear(layer, compiled.kernels)
+    return ByteLinear(layer)
 
 
 def random_inputs(*shape: int) -> torch.Tensor:
@@ -37,6 +38,17 @@ def test_outputs_have_the_shape_and_nearly_the_numbers_of_the_layer(shape, bias)
     assert found.shape == expected.shape
     # Both factors of 48 products are off by up to half a step, which cancels for the most part.
     np.testing.assert_allclose(found, expected, rtol=0, atol=0.03)
+
+
+@needs_kernels
+def test_every_row_of_weights_and_of_inputs_has_a_scale_of_its_own():
+    layer, inputs = linear(bias=False), random_inputs(5, 48)
+    with torch.inference_mode():
+        layer.weight *= torch.logspace(-6, 6, 20).unsqueeze(1)
+        inputs *= torch.logspace(-3, 3, 5).unsqueeze(1)
+        found, expected = in_bytes(layer)(inputs), layer(inputs)
+        sizes = inputs.norm(dim=1, keepdim=True) * layer.weight.norm(dim=1)
+    assert float(((found - expected).abs() / sizes).max()) < 0.01
 
 
 @needs_kernels
@@ -68,6 +80,15 @@ def test_zeros_among_inputs_and_weights_are_exact():
 
 
 @needs_kernels
+def test_a_changed_model_can_be_copied():
+    model = torch.nn.Sequential(linear())
+    use_bytes(model)
+    with torch.inference_mode():
+        inputs = random_inputs(9, 48)
+        assert torch.equal(deepcopy(model)(inputs), model(inputs))
+
+
+@needs_kernels
 def test_a_model_is_changed_as_a_whole_and_back():
     model = torch.nn.Sequential(linear(), torch.nn.Tanh(), torch.nn.Linear(20, 3))
     inputs = random_inputs(9, 48)
@@ -81,8 +102,13 @@ def test_a_model_is_changed_as_a_whole_and_back():
         assert torch.equal(model(inputs), before)
 
 
+class Scaled(torch.nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(inputs)
+
+
 def test_layers_of_other_types_are_left_alone():
-    model = torch.nn.Sequential(linear().to(torch.float64), torch.nn.Bilinear(2, 2, 2))
+    model = torch.nn.Sequential(linear().to(torch.float64), torch.nn.Bilinear(2, 2, 2), Scaled(2, 2))
     use_bytes(model)
     assert all("forward" not in vars(module) for module in model.modules())
 

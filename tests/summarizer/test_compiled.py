@@ -179,12 +179,12 @@ def test_rows_are_rounded_to_the_nearest_byte_of_their_own_scale(
 
 @pytest.mark.parametrize("registers", REGISTERS)
 def test_rows_of_zeros_and_rows_that_are_not_finite_harm_no_other(kernels, registers):
-    rows = [[0, 0, 0], [1, np.nan, 2], [3, np.inf, -np.inf], [1e-42, 0, 0], [-2, 1, 0.5]]
+    rows = [[0, 0, 0], [1, np.nan, 2], [3, np.inf, -np.inf], [2e-37, 0, 0], [-2, 1, 0.5], [5e-37, 0, 0]]
     table = np.array(rows, np.float32)
-    numbers, scales = np.full(table.shape, 99, np.int8), np.zeros(5, np.float32)
+    numbers, scales = np.full(table.shape, 99, np.int8), np.zeros(6, np.float32)
     kernels.quantize_rows(registers, 3, table, numbers, scales)
-    assert numbers[[0, 3, 4]].tolist() == [[0, 0, 0], [0, 0, 0], [-127, 64, 32]]
-    assert np.isfinite(scales).tolist() == [True, False, False, True, True]
+    assert numbers[[0, 3, 4, 5]].tolist() == [[0, 0, 0], [0, 0, 0], [-127, 64, 32], [127, 0, 0]]
+    assert np.isfinite(scales).tolist() == [True, False, False, True, True, True]
 
 
 @pytest.mark.parametrize("registers", REGISTERS)

@@ -4,6 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +47,18 @@ def encoder(folder: Path) -> SentenceTransformerEncoder:
     return SentenceTransformerEncoder(str(folder), "cpu", in_bytes=False)
 
 
+@contextmanager
+def threads_of_pytorch(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def is_unpadded(encoder: SentenceTransformerEncoder) -> bool:
-    return encoder._forward == encoder._unpadded
+    return encoder._forward != encoder._padded
 
 
 def is_in_bytes(encoder: SentenceTransformerEncoder) -> bool:
@@ -86,6 +101,42 @@ def test_models_run_without_padding_only_if_their_vectors_stay_the_same(tmp_path
     np.testing.assert_allclose(found.encode(SENTENCES).vectors, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "text", ["the [PAD] river", "[PAD] [PAD]", "the river [PAD]", "a [MASK] [CLS] storm"]
+)
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_words_that_look_like_special_tokens_are_read_as_the_package_reads_them(tmp_path, kind, text):
+    folder = make_sentence_transformer(tmp_path / "model", kind=kind, **KINDS[kind][1])
+    found = SentenceTransformerEncoder(str(folder), "cpu", in_bytes=False)
+    assert is_unpadded(found)
+    expected = load_model(str(folder), "cpu").encode([text, "a storm"])
+    np.testing.assert_allclose(found.encode([text, "a storm"]).vectors, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_models_in_half_precision_run_without_padding_and_in_floats(tmp_path, seed):
+    model = load_model(str(make_sentence_transformer(tmp_path / "model", seed=seed)), "cpu").half()
+    model.save(str(tmp_path / "half"), create_model_card=False)
+    found = SentenceTransformerEncoder(str(tmp_path / "half"), "cpu")
+    assert is_unpadded(found)
+    assert not is_in_bytes(found)
+    np.testing.assert_allclose(found.encode(SENTENCES).vectors, model.encode(SENTENCES), atol=1e-2)
+
+
+def test_a_module_that_cannot_do_without_padding_gets_it(tmp_path, folder):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import WordWeights
+
+    transformer, pooling = load_model(str(folder), "cpu")
+    vocabulary = list(transformer.tokenizer.get_vocab())
+    weights = WordWeights(vocab=vocabulary, word_weights={"river": 5.0})
+    model = SentenceTransformer(modules=[transformer, weights, pooling], device="cpu")
+    model.save(str(tmp_path), create_model_card=False)
+    found = SentenceTransformerEncoder(str(tmp_path), "cpu")
+    assert not is_unpadded(found)
+    np.testing.assert_allclose(found.encode(SENTENCES).vectors, model.encode(SENTENCES), atol=1e-5)
+
+
 @pytest.mark.parametrize("in_bytes", [True, False])
 def test_without_padding_the_company_of_a_sentence_changes_nothing(folder, in_bytes):
     encoder = SentenceTransformerEncoder(str(folder), "cpu", in_bytes=in_bytes)
@@ -94,7 +145,7 @@ def test_without_padding_the_company_of_a_sentence_changes_nothing(folder, in_by
     sentences = [*SENTENCES, *ANY_SCRIPT, *("the budget " * n for n in range(9))]
     together = encoder.encode(sentences).vectors
     for row, sentence in zip(together, sentences, strict=True):
-        # In bytes a difference in the last bit of a float could become one of a whole byte; there is none.
+        # In bytes a difference in the last bit of a float could become one of a whole byte; here is none.
         atol = 0 if is_in_bytes(encoder) else 1e-6
         np.testing.assert_allclose(encoder.encode([sentence]).vectors[0], row, rtol=0, atol=atol)
 
@@ -102,18 +153,47 @@ def test_without_padding_the_company_of_a_sentence_changes_nothing(folder, in_by
 def test_several_threads_give_the_vectors_of_one(encoder, monkeypatch):
     sentences = [f"{'the river ' * (n % 7)} a storm" for n in range(200)]
     expected = encoder.encode(sentences).vectors
-    sizes = []
-    forward = encoder._forward
-    monkeypatch.setattr(encoder, "_forward", lambda tokens: sizes.append(len(tokens)) or forward(tokens))
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    forward, seen = encoder._forward, []
+
+    def noted(tokens):
+        seen.append((threading.get_ident(), torch.get_num_threads()))
+        time.sleep(0.01)  # so that no thread does the work of two
+        return forward(tokens)
+
+    monkeypatch.setattr(encoder, "_forward", noted)
+    with threads_of_pytorch(3):
         found = encoder.encode(sentences).vectors
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
-    assert len(sizes) >= 3
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(torch.get_num_threads).result() == torch.get_num_threads() == 3
+    assert len({thread for thread, _ in seen}) == 3
+    assert {count for _, count in seen} == {1}
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_a_failure_in_a_thread_is_raised(encoder, monkeypatch):
+    def fail(tokens):
+        raise MemoryError
+
+    monkeypatch.setattr(encoder, "_forward", fail)
+    with threads_of_pytorch(2), pytest.raises(MemoryError):
+        encoder.encode(["the river " * 7] * 200)
+
+
+def test_no_room_for_a_thread_is_a_failure_and_not_a_wait(encoder, monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def start_one(thread):
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    with threads_of_pytorch(3):
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            encoder.encode(["the river " * 7] * 200)
+        assert torch.get_num_threads() == 3
+    assert not started[0].is_alive()
 
 
 def test_a_faster_way_is_not_taken_if_the_sample_has_other_vectors(folder, monkeypatch):
