@@ -103,7 +103,9 @@ class SentenceTransformerEncoder:
         """Tokenize once, then run the model's own modules on each batch."""
         tokens, truncated = self._tokens(sentences)
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-        batches = list(self._batches([len(row["input_ids"]) for row in tokens]))
+        lengths = [len(row["input_ids"]) for row in tokens]
+        share = sum(lengths) / self._threads if self._threads > 1 else math.inf
+        batches = list(self._batches(lengths, max(share, self._enough)))
         found = self._forward_all([[tokens[index] for index in batch] for batch in batches])
         for batch, rows in zip(batches, found, strict=True):
             vectors[batch] = rows
@@ -219,9 +221,8 @@ class SentenceTransformerEncoder:
             )
         return Encoded(vectors, lengths > limit)
 
-    def _batches(self, lengths: Sequence[float]) -> Iterator[list[int]]:
-        share = max(self._enough, sum(lengths) / self._threads) if self._threads > 1 else math.inf
-        return batches_under_budget(lengths, min(self._budget, share), enough=self._enough)
+    def _batches(self, lengths: Sequence[float], most: float = math.inf) -> Iterator[list[int]]:
+        return batches_under_budget(lengths, min(self._budget, most), enough=self._enough)
 
     @property
     def _threads(self) -> int:
