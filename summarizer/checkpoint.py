@@ -30,7 +30,6 @@ from summarizer.encoder import TOKENIZER_FILE, WEIGHTS_FILE, Encoder, StaticEnco
 from summarizer.errors import CheckpointDamaged, CheckpointNotFound, CheckpointUnsupported
 from summarizer.model import ModelConfig, SentenceScorer, weight_shapes
 from summarizer.rarity import RARITY_FILE, Rarity
-from summarizer.sentence_transformer import SentenceTransformerEncoder
 from summarizer.tensors import read_tensors
 
 FORMAT = 1
@@ -243,6 +242,8 @@ def _load_encoder(
             raise CheckpointUnsupported(f"{folder} contains its own encoder; leave out {elsewhere!r}")
         loaded = StaticEncoder.load(folder / ENCODER_FOLDER, config.encoder.name)
     else:
+        from summarizer.sentence_transformer import SentenceTransformerEncoder  # others do without it
+
         loaded = SentenceTransformerEncoder(elsewhere or config.encoder.name, device)
     if loaded.digest != config.encoder.digest:
         raise CheckpointUnsupported(
