@@ -33,9 +33,9 @@ class Found:
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def request_of(body: bytes) -> bytes:
-    """The bytes of a request for an evaluation."""
-    head = f"POST /api/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+def request_of(body: bytes, path: str = "/api/evaluate") -> bytes:
+    """The bytes of a request for an evaluation, or for several."""
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 

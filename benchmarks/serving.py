@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +94,11 @@ def _wait_until_ready(running: Service) -> None:
 def as_body(text: str) -> bytes:
     """The JSON body of a request."""
     return json.dumps({"text": text}).encode()
+
+
+def as_batch_body(texts: Sequence[str]) -> bytes:
+    """The JSON body of a request with several articles."""
+    return json.dumps({"articles": [{"id": str(at), "text": text} for at, text in enumerate(texts)]}).encode()
 
 
 def bodies(corpus: Path) -> list[bytes]:

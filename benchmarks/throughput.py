@@ -5,8 +5,8 @@ python benchmarks/throughput.py CORPUS [--sentences 30] [--seconds 5] [--rounds 
 CORPUS is a ``.jsonl.gz`` with a ``text`` a line, or a folder of them; its articles are cut off after so many
 sentences, and shorter ones passed over. Rounds take turns, so that other work on the machine hits all alike;
 the median of each figure is shown. The cache is off. Linux only, on two cores: the first is for the library,
-or one worker, and the second for the callers, except where it says that they share. "Flask alone" is
-``plain_service.py``.
+or one worker, and the second for the callers, except where it says that they share. "Flask alone" and
+"gunicorn alone" are ``plain_service.py``.
 """
 
 import argparse
@@ -14,13 +14,13 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from articles import first_texts
 from callers import Callers, Found, request_of
-from serving import ARTICLES, Service, as_body, service
+from serving import ARTICLES, Service, as_batch_body, as_body, service
 
 from summarizer import Summarizer
 
@@ -54,6 +54,11 @@ def cut(summarizer: Summarizer, articles: Sequence[str], sentences: int) -> list
     ]
 
 
+def lot_from(articles: Sequence[str], first: int) -> list[str]:
+    """As many as are scored together; the first one comes after the last."""
+    return [articles[(first + place) % len(articles)] for place in range(LOT)]
+
+
 def library(evaluate: Callable[[], int], seconds: float) -> Figures:
     """Call for a while.
 
@@ -83,15 +88,19 @@ def cpu_seconds(running: Service) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def called(running: Service, drive: Callable[[], Found]) -> Figures:
-    """:returns: what callers saw, CPU seconds of the workers an answer, and of the callers by the clock."""
+def called(running: Service, drive: Callable[[], Found], articles: int = 1) -> Figures:
+    """Call for a while.
+
+    :param articles: in each request.
+    :returns: what callers saw, CPU seconds of the workers an article, and of the callers by the clock.
+    """
     before = cpu_seconds(running)
     found = drive()
     if set(found.statuses) != {200}:
         sys.exit(f"not all answers are 200: {dict(found.statuses)}\n{running.written[-2000:]}")
     return {
-        "rate": found.rate,
-        "cpu": (cpu_seconds(running) - before) / found.statuses[200],
+        "rate": found.rate * articles,
+        "cpu": (cpu_seconds(running) - before) / (found.statuses[200] * articles),
         "p50": found.percentile(50),
         "p99": found.percentile(99),
         "callers": found.cpu_seconds / found.seconds,
@@ -102,13 +111,17 @@ def one_round(
     summarizer: Summarizer,
     articles: Sequence[str],
     one: Service,
-    plain: Service,
+    plain: Mapping[str, Service],
     two: Service,
     cores: tuple[int, int],
     seconds: float,
 ) -> dict[str, Figures]:
     """Everything once."""
     requests = [request_of(as_body(text)) for text in articles]
+    batches = [
+        request_of(as_batch_body(lot_from(articles, first)), "/api/evaluate/batch")
+        for first in range(0, len(articles), LOT)
+    ]
     turn, found = iter(range(sys.maxsize)), {}
 
     def single() -> int:
@@ -116,8 +129,7 @@ def one_round(
         return 1
 
     def many() -> int:
-        first = next(turn) * LOT
-        summarizer.evaluate_many([articles[(first + place) % len(articles)] for place in range(LOT)])
+        summarizer.evaluate_many(lot_from(articles, next(turn) * LOT))
         return LOT
 
     with on_cores({cores[0]}):
@@ -126,26 +138,24 @@ def one_round(
     with on_cores({cores[1]}):
         with _callers(one, 1, requests) as callers:
             found["service, 1 connection"] = called(one, lambda: callers.saturate(seconds))
+        with _callers(one, 1, batches) as callers:
+            found[f"service, 1 connection, {LOT} articles per request"] = called(
+                one, lambda: callers.saturate(seconds), LOT
+            )
         with _callers(one, CONNECTIONS, requests) as callers:
             whole = called(one, lambda: callers.saturate(seconds))
             found[f"service, {CONNECTIONS} connections"] = whole
             found["service, half of that rate"] = called(
                 one, lambda: callers.on_schedule(whole["rate"] / 2, seconds)
             )
-        for connections in (1, CONNECTIONS):
-            with _callers(plain, connections, requests) as callers:
-                found[f"Flask alone, {_connections(connections)}"] = called(
-                    plain, lambda: callers.saturate(seconds)
-                )
+        for name, running in plain.items():
+            with _callers(running, 1, requests) as callers:
+                found[f"{name} alone, 1 connection"] = called(running, lambda: callers.saturate(seconds))
     with on_cores({cores[0]}), _callers(one, CONNECTIONS, requests) as callers:
         found["one worker and callers on one core"] = called(one, lambda: callers.saturate(seconds))
     with on_cores(set(cores)), _callers(two, CONNECTIONS, requests) as callers:
         found["two workers and callers on two cores"] = called(two, lambda: callers.saturate(seconds))
     return found
-
-
-def _connections(count: int) -> str:
-    return f"{count} connection{'s' if count > 1 else ''}"
 
 
 @contextmanager
@@ -168,7 +178,7 @@ def show(rounds: Sequence[dict[str, Figures]]) -> None:
         share = f"{row['callers']:.0%}" if "callers" in row else ""
         print(f"| {name} | {row['rate']:.0f} | {row['cpu'] * 1000:.3f} | {times} | {share} |")
 
-    single, many, idle, full, half, plain, plain_full, on_one, on_two = rounds[0]
+    single, many, idle, batch, full, half, flask, gunicorn, on_one, on_two = rounds[0]
 
     def ratio(upper: str, lower: str, key: str) -> float:
         return statistics.median(each[upper][key] / each[lower][key] for each in rounds)
@@ -180,10 +190,15 @@ def show(rounds: Sequence[dict[str, Figures]]) -> None:
     print("\n| | |\n| --- | ---: |")
     print(f"| service's rate by the library's, one at a time | {ratio(full, single, 'rate'):.0%} |")
     print(f"| service's rate by the library's, {LOT} together | {ratio(full, many, 'rate'):.0%} |")
-    print(f"| service's rate by that of Flask alone, one at a time | {ratio(idle, plain, 'rate'):.0%} |")
-    print(f"| service's rate by that of Flask alone, saturated | {ratio(full, plain_full, 'rate'):.0%} |")
-    print(f"| rate of Flask alone by the library's, one at a time | {ratio(plain, single, 'rate'):.0%} |")
     print(f"| the same of CPU time, library {LOT} together by service | {ratio(many, full, 'cpu'):.0%} |")
+    print(
+        f"| service's rate with {LOT} articles per request by the library's, {LOT} together"
+        f" | {ratio(batch, many, 'rate'):.0%} |"
+    )
+    print(f"| rate of Flask alone by the library's, one at a time | {ratio(flask, single, 'rate'):.0%} |")
+    print(
+        f"| rate of gunicorn alone by the library's, one at a time | {ratio(gunicorn, single, 'rate'):.0%} |"
+    )
     print(f"| CPU ms per article minus the library's, saturated | {difference(full, many, 'cpu'):.3f} |")
     print(f"| CPU ms per article minus the library's, 1 connection | {difference(idle, single, 'cpu'):.3f} |")
     print(f"| added latency when idle, p50, ms | {difference(idle, single, 'p50'):.2f} |")
@@ -210,7 +225,12 @@ def main() -> None:
     with ExitStack() as stack:
         with on_cores({cores[0]}):
             one = stack.enter_context(service(**off, WEB_CONCURRENCY="1"))
-            plain = stack.enter_context(service("benchmarks.plain_service:app()", WEB_CONCURRENCY="1"))
+            plain = {
+                name: stack.enter_context(
+                    service(f"benchmarks.plain_service:{function}()", WEB_CONCURRENCY="1")
+                )
+                for name, function in {"Flask": "with_flask", "gunicorn": "without_flask"}.items()
+            }
         two = stack.enter_context(service(**off, WEB_CONCURRENCY="2"))
         rounds = [
             one_round(summarizer, articles, one, plain, two, (cores[0], cores[1]), chosen.seconds)
