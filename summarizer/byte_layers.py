@@ -19,7 +19,7 @@ LARGEST = 127
 def multiplies_bytes_fast() -> bool:
     """Whether bytes are worth it here: AVX-512 VNNI, PyTorch with oneDNN, and our compiled kernels.
 
-    Without the kernels, PyTorch would take several passes to quantize an input, and half of the gain.
+    Without the kernels, PyTorch would take several passes to quantize an input, and lose much of the gain.
     """
     import torch
 

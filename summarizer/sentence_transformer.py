@@ -103,10 +103,10 @@ class SentenceTransformerEncoder:
         """Tokenize once, then run the model's own modules on each batch."""
         tokens, truncated = self._tokens(sentences)
         vectors = np.empty((len(sentences), self.dimension), dtype=np.float32)
-        lengths = [len(row["input_ids"]) for row in tokens]
-        share = sum(lengths) / self._threads if self._threads > 1 else math.inf
-        batches = list(self._batches(lengths, max(share, self._enough)))
-        found = self._forward_all([[tokens[index] for index in batch] for batch in batches])
+        lengths, threads = [len(row["input_ids"]) for row in tokens], self._threads
+        share = max(sum(lengths) / threads, self._enough) if threads > 1 else math.inf
+        batches = list(self._batches(lengths, share))
+        found = self._forward_all([[tokens[index] for index in batch] for batch in batches], threads)
         for batch, rows in zip(batches, found, strict=True):
             vectors[batch] = rows
         return Encoded(vectors, truncated)
@@ -123,11 +123,13 @@ class SentenceTransformerEncoder:
             tokens[index] = dict(tokenizer(sentences[index], truncation=True))
         return tokens, truncated
 
-    def _forward_all(self, batches: Sequence[list[Tokens]]) -> Iterator[NDArray[np.float32]]:
-        """Several batches at once on a CPU, each on one core; together they waste none."""
+    def _forward_all(self, batches: Sequence[list[Tokens]], count: int) -> Iterator[NDArray[np.float32]]:
+        """Several batches at once on a CPU, each on one core; together they waste none.
+
+        :param count: PyTorch's number of threads.
+        """
         import torch
 
-        count = self._threads
         threads = min(len(batches), count)
         if threads < 2:
             yield from map(self._forward, batches)
