@@ -68,7 +68,8 @@ def main() -> None:
     ):
         parser.error(unknown)
     places = folds(known, sources, None if parsed.unseen else parsed.folds)
-    pairs = list(near_duplicates([" ".join(clean[article.id].sentences) for article in known]))
+    # An article with its introduction restored is in PREPARED alone; it shares its text with the original.
+    pairs = list(near_duplicates([" ".join(clean.get(one.id, one).sentences) for one in known]))
     measured: list[PreparedArticle] = []
     scores: dict[str, NDArray[np.float64]] = {}
     for fold, held in enumerate(places):
@@ -170,17 +171,22 @@ def networks(
     """
     training = [article for article in articles if article.split == "train"]
     validation = [article for article in articles if article.split == "validation"]
-    config: ModelConfig = run.model_for(dimension)
     sources = {article.source for article in articles}
 
     def of_sources(given: Mapping[str, float]) -> str:
         return ",".join(f"{source}={value}" for source, value in given.items() if source in sources)
 
+    kinds = {
+        kind: [source for source in named if source in sources]
+        for kind, named in run.fit.sources_by_kind().items()
+    }
     fit_config = dataclasses.replace(
         run.fit,
+        kinds=",".join(f"{kind}={'+'.join(named)}" for kind, named in kinds.items() if named),
         weights=of_sources(run.fit.weight_by_source()),
         lead=of_sources(run.fit.lead_by_source()),
     )
+    config: ModelConfig = dataclasses.replace(run, fit=fit_config).model_for(dimension)
     weights: dict[str, np.ndarray] = {}
     for member in range(restarts):
         network: Network = fit(

@@ -76,7 +76,9 @@ def measured(
     found, rouge = [], defaultdict(list)
     for article in tqdm(articles, desc=name, unit="article", leave=False):
         vectors = encoder.encode(article.sentences).vectors
-        scores = scorer.score(network_input(vectors, article.features, scorer.config)).astype(np.float64)
+        kind = scorer.kind_of(article.sentences, vectors, article.features)
+        inputs = network_input(vectors, article.features, scorer.config, kind)
+        scores = scorer.score(inputs).astype(np.float64)
         source = article.source
         options = SummaryOptions(sentences=summary_sentences(source))
         chosen = select(scores, article.sentences, vectors, options)

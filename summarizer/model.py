@@ -5,7 +5,8 @@ with gradients, and a test compares the two. One article is scored at a time, so
 the last digit whatever other articles are sent with it.
 
 Axes, in every module: T sentences (timesteps), D width of a sentence vector, F number of text features,
-P number of position features, H width of the recurrent state; M members, N directions.
+P number of position features, K number of kinds of text, H width of the recurrent state; M members,
+N directions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summarizer import compiled
+from summarizer.kinds import KindClassifier, article_features, features_of_article
 from summarizer.recurrence import GATES, CellKind, CellWeights, Floats, RecurrentLayer, recurrent_layer
 from summarizer.text_features import ARTICLE_FEATURES, RARITY_FEATURES, TYPOGRAPHY_FEATURES
 
@@ -24,6 +26,7 @@ Normalization = Literal["none", "layer", "batch"]
 Activation = Literal["sigmoid", "linear"]
 
 POSITION_FEATURES = 5
+KIND_WEIGHT, KIND_BIAS = "kinds.weight", "kinds.bias"
 _EPSILON = 1e-5  # added to a variance before the square root, as in PyTorch's normalizations
 
 
@@ -52,7 +55,10 @@ class ModelConfig:
         sentence, the same units at every sentence; in [0, 1).
     :ivar dropout_outputs: Share of the recurrent outputs that is dropped before the head and between
         layers; in [0, 1).
+    :ivar dropout_kind: Share of articles whose kind the network does not get in training; in [0, 1).
     :ivar members: Number of networks whose scores are averaged.
+    :ivar kinds: Names of the kinds of text that the network tells apart, such as ``news``; see
+        :mod:`summarizer.kinds`.
     :raises ValueError: a field has the wrong type or is out of range; the message names it.
     """
 
@@ -70,9 +76,12 @@ class ModelConfig:
     dropout_inputs: float = 0.3
     dropout_recurrent: float = 0.0
     dropout_outputs: float = 0.3
+    dropout_kind: float = 0.0
     members: int = 1
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", _kind_names(self.kinds))
         for name in ("dimension", "width", "layers", "members"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -85,15 +94,29 @@ class ModelConfig:
                 raise ValueError(
                     f"{name} must be one of {', '.join(get_args(choices))}; got {getattr(self, name)!r}"
                 )
-        for name in ("dropout_inputs", "dropout_recurrent", "dropout_outputs"):
+        for name in ("dropout_inputs", "dropout_recurrent", "dropout_outputs", "dropout_kind"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
                 raise ValueError(f"{name} must be a number of at least 0 and below 1; got {value!r}")
 
     @property
+    def kind_tensors(self) -> tuple[str, ...]:
+        """Names of the tensors of the classifier of kinds."""
+        return (KIND_WEIGHT, KIND_BIAS) if self.kinds else ()
+
+    @property
     def reads_rarity(self) -> bool:
         """Whether the network needs a :class:`summarizer.rarity.Rarity`."""
         return self.text_features and self.rarity
+
+
+def _kind_names(given: object) -> tuple[str, ...]:
+    """:param given: a list if it was read from JSON."""
+    if not isinstance(given, (tuple, list)) or not all(isinstance(name, str) and name for name in given):
+        raise ValueError(f"kinds must be a list of names; got {given!r}")
+    if len(given) == 1 or len(set(given)) < len(given):
+        raise ValueError(f"kinds must be at least two different names, or none; got {given!r}")
+    return tuple(given)
 
 
 def position_features(count: int) -> Floats:
@@ -122,13 +145,15 @@ _REMEMBERED_LENGTH = 512
 _remembered_positions = lru_cache(maxsize=256)(_positions)
 
 
-def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
+def network_input(vectors: Floats, features: Floats, config: ModelConfig, kind: int | None = None) -> Floats:
     """The input of the network for one article.
 
     :param vectors: shape (T, D).
     :param features: of :func:`summarizer.text_features.text_features`: shape (T, 18), or (T, 12) if the
         network reads no rarity.
-    :returns: shape (T, D + F + P), float32, where F or P is 0 if the network does not read them; a new array.
+    :param kind: index of the kind of the article, in [0, K); None for none.
+    :returns: shape (T, D + F + P + K), float32, where F, P or K is 0 if the network does not read them; a new
+        array.
     """
     columns = text_columns(config)
     inputs = np.empty((len(vectors), input_width(config)), np.float32)
@@ -138,8 +163,21 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig) -> Flo
         features if len(columns) == features.shape[1] else features[:, columns]
     )
     if config.position_features:
-        inputs[:, after:] = position_features(len(vectors))
+        inputs[:, after : after + POSITION_FEATURES] = position_features(len(vectors))
+    if config.kinds:
+        inputs[:, -len(config.kinds) :] = 0
+        if kind is not None:
+            inputs[:, kind - len(config.kinds)] = 1
     return inputs
+
+
+def kind_input(sentences: Sequence[str], vectors: Floats, features: Floats, config: ModelConfig) -> Floats:
+    """The input of the classifier of kinds for one article: :func:`summarizer.kinds.article_features`.
+
+    :param vectors: as the next one, see :func:`network_input`.
+    :returns: shape (A,), float32.
+    """
+    return article_features(sentences, vectors, features[:, text_columns(config)])
 
 
 def text_columns(config: ModelConfig) -> list[int]:
@@ -155,15 +193,17 @@ def text_columns(config: ModelConfig) -> list[int]:
 
 def input_width(config: ModelConfig) -> int:
     """Width of :func:`network_input`."""
-    return (
-        config.dimension + len(text_columns(config)) + (POSITION_FEATURES if config.position_features else 0)
-    )
+    positions = POSITION_FEATURES if config.position_features else 0
+    return config.dimension + len(text_columns(config)) + positions + len(config.kinds)
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of a network, as in PyTorch's state dict."""
     rows, directions = GATES[config.cell] * config.width, _directions(config)
     shapes: dict[str, tuple[int, ...]] = {}
+    if config.kinds:
+        seen = features_of_article(config.dimension, len(text_columns(config)))
+        shapes |= {KIND_WEIGHT: (len(config.kinds), seen), KIND_BIAS: (len(config.kinds),)}
     for member in range(config.members):
         prefix = f"members.{member}."
         if config.normalize != "none":
@@ -197,14 +237,29 @@ class SentenceScorer:
         members = [f"members.{member}.head." for member in range(config.members)]
         self._head = _stacked([weights[f"{name}weight"].T for name in members])  # (M, N H, 1)
         self._head_bias = _stacked([weights[f"{name}bias"] for name in members])[:, :, None]  # (M, 1, 1)
+        self._kinds = (
+            KindClassifier(*(weights[name].astype(np.float32) for name in config.kind_tensors))
+            if config.kinds
+            else None
+        )
+
+    def kind_of(self, sentences: Sequence[str], vectors: Floats, features: Floats) -> int | None:
+        """The index of the kind of an article, for :func:`network_input`; None if there are no kinds.
+
+        :param sentences: T, at least 1.
+        :param vectors: as the next one, see :func:`network_input`.
+        """
+        if self._kinds is None:
+            return None
+        return self._kinds.kind(kind_input(sentences, vectors, features, self.config))
 
     def score(self, article: Floats) -> Floats:
         """Scores of one article.
 
-        :param article: shape (T, D + F + P), of :func:`network_input`; T at least 1.
+        :param article: shape (T, D + F + P + K), of :func:`network_input`; T at least 1.
         :returns: shape (T,), float32, in [0, 1].
         """
-        states = self._normalized(article)[None]  # (1, T, D + F + P)
+        states = self._normalized(article)[None]  # (1, T, D + F + P + K)
         for layer in self._layers:
             states = layer.run(states)  # (M, T, N H)
         outputs = (states @ self._head + self._head_bias)[:, :, 0]  # (M, T)
@@ -252,7 +307,7 @@ def _with_normalization(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fold the scale and shift of a normalization into the weights that are applied to its result.
 
-    :param matrix: shape (gates H, D + F + P).
+    :param matrix: shape (gates H, D + F + P + K).
     :param bias: shape (gates H,).
     :returns: the two with the normalization.
     """

@@ -190,8 +190,9 @@ class Summarizer:
         return document
 
     def _score(self, document: Document, encoded: Encoded) -> Scores:
-        inputs = network_input(encoded.vectors, self.features(document), self._scorer.config)
-        scores = self._scorer.score(inputs)
+        features, scorer = self.features(document), self._scorer
+        kind = scorer.kind_of([sentence.text for sentence in document.sentences], encoded.vectors, features)
+        scores = scorer.score(network_input(encoded.vectors, features, scorer.config, kind))
         return scores.astype(np.float64).round(SCORE_DECIMALS)
 
 

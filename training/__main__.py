@@ -35,7 +35,7 @@ from training.config import (
     run_config,
     settings,
 )
-from training.corpus import Corpus
+from training.corpus import INTRODUCED, Corpus
 from training.distill import distill, packaged_teacher
 from training.errors import TrainingError
 from training.fetch import fetch_aclsum
@@ -144,8 +144,8 @@ def _declare_prepare(stages: Stages) -> None:
         nargs="+",
         default=[],
         metavar="SOURCE",
-        help="sources whose quotes are an introduction that was cut off from the text (as in XSum); it is"
-        " restored in half of their training articles",
+        help="sources whose quotes are an introduction that was cut off from the text (as in XSum); their"
+        f" training articles are used a second time with it, as articles of SOURCE{INTRODUCED}",
     )
     _add_out(stage, "folder to write; the same command resumes it")
     stage.set_defaults(stage=_prepare, after=_RESUMES)

@@ -6,6 +6,7 @@ from typing import Any
 from summarizer.checkpoint import CheckpointConfig
 from summarizer.model import ModelConfig
 from summarizer.rarity import FEWEST_ARTICLES
+from training.corpus import INTRODUCED
 from training.pages import counted
 from training.report import as_markdown, strongest_baseline, verdict
 
@@ -100,7 +101,10 @@ def _data(training: Mapping[str, Any]) -> str:
             f"{share:.0%} of the training articles were used a second time with bylines, captions and such."
         )
     if introductions := training.get("introductions"):
-        told.append(f"Half of the training articles of {_listed(introductions)} began with their quotes.")
+        told.append(
+            f"The training articles of {_listed(introductions)} were used a second time, beginning with their"
+            f"\nquotes; these are counted as {_listed(name + INTRODUCED for name in introductions)}."
+        )
     if lead := training.get("run", {}).get("fit", {}).get("lead"):
         told.append(
             "So that the model stays close to the first sentences in news that it has not seen, a share of"

@@ -28,8 +28,8 @@ Counted = Literal["sentence", "article"]
 
 PRESETS = ("sketch", "shipped")
 
-# Set by the encoder and by the number of restarts, not in a file.
-_NOT_IN_FILES = ("dimension", "members")
+# Set by the encoder, by the number of restarts and by the kinds of the fit.
+_NOT_IN_FILES = frozenset({("model", "dimension"), ("model", "members"), ("model", "kinds")})
 
 
 class ConfigError(TrainingError):
@@ -58,6 +58,11 @@ class FitConfig:
     :ivar lead: Share of the targets, by source, that is replaced by how early the sentence is, such as
         ``cnndm=0.3``, for sources that open with what matters most; 0 for all others. A precaution for the
         articles of other newsrooms, see :mod:`training.leaning`; the scores of such texts lean as much.
+    :ivar kinds: Sources by the kind of their text, such as ``news=cnndm+poc,report=bbc``. The network learns
+        what is quoted from each kind, and recognizes the kind of an article, see :mod:`summarizer.kinds`. A
+        source of weight 0 serves for recognition alone. Empty for no kinds.
+    :ivar certainty: Probability, from 0.5 to below 1, that an article must have of being of another kind than
+        the first to be read as such, compared with the first.
     :ivar optimizer: One of ``adamw``, ``adam``, ``rmsprop``.
     :ivar learning_rate: Maximum step size.
     :ivar schedule: Of the learning rate after the warm-up: ``constant``, ``linear`` or ``cosine`` (both
@@ -85,6 +90,8 @@ class FitConfig:
     counted: Counted = "sentence"
     weights: str = ""
     lead: str = ""
+    kinds: str = ""
+    certainty: float = 0.5
     optimizer: OptimizerName = "adamw"
     learning_rate: float = 1e-3
     schedule: Schedule = "constant"
@@ -114,9 +121,11 @@ class FitConfig:
         for name in ("warmup", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to 1 (not included); got {getattr(self, name)}")
+        if not 0.5 <= self.certainty < 1:
+            raise ValueError(f"certainty must be from 0.5 to 1 (not included); got {self.certainty}")
         self.weight_by_source()
-        if any(share > 1 for share in self.lead_by_source().values()):
-            raise ValueError(f"lead must give each source a share of at most 1; got {self.lead!r}")
+        self.lead_by_source()
+        self.sources_by_kind()
 
     def weight_by_source(self) -> dict[str, float]:
         """:attr:`weights` as a mapping.
@@ -131,9 +140,35 @@ class FitConfig:
     def lead_by_source(self) -> dict[str, float]:
         """:attr:`lead` as a mapping.
 
-        :raises ValueError: it cannot be read.
+        :raises ValueError: it cannot be read, or a share is above 1.
         """
-        return _by_source("lead", self.lead)
+        shares = _by_source("lead", self.lead)
+        if any(share > 1 for share in shares.values()):
+            raise ValueError(f"lead must give each source a share of at most 1; got {self.lead!r}")
+        return shares
+
+    def sources_by_kind(self) -> dict[str, list[str]]:
+        """:attr:`kinds` as a mapping, in its order.
+
+        :raises ValueError: it cannot be read.
+
+        >>> FitConfig(kinds="news=cnndm+poc, report=bbc").sources_by_kind()
+        {'news': ['cnndm', 'poc'], 'report': ['bbc']}
+        """
+        found: dict[str, list[str]] = {}
+        for part in filter(None, map(str.strip, self.kinds.split(","))):
+            kind, _, sources = part.partition("=")
+            named = [source.strip() for source in sources.split("+")]
+            taken = {source for others in found.values() for source in others}
+            if not kind.strip() or kind.strip() in found or len(set(named) - taken - {""}) < len(named):
+                raise ValueError(
+                    "kinds must name each kind once with its sources, and each source once, as in"
+                    f" news=cnndm+poc,report=bbc; got {part!r}"
+                )
+            found[kind.strip()] = named
+        if len(found) == 1:
+            raise ValueError(f"kinds must name at least two kinds, or none; got {self.kinds!r}")
+        return found
 
 
 def _by_source(name: str, given: str) -> dict[str, float]:
@@ -181,7 +216,7 @@ class RunConfig:
 
     def model_for(self, dimension: int) -> ModelConfig:
         """The network for sentence vectors of this width."""
-        return dataclasses.replace(self.model, dimension=dimension)
+        return dataclasses.replace(self.model, dimension=dimension, kinds=tuple(self.fit.sources_by_kind()))
 
 
 SECTIONS = {"": RunConfig, "model": ModelConfig, "fit": FitConfig}
@@ -207,7 +242,7 @@ def settings() -> Iterator[Setting]:
     for section, cls in SECTIONS.items():
         descriptions = _descriptions(cls)
         for entry in dataclasses.fields(cls):
-            if entry.name not in (*SECTIONS, *_NOT_IN_FILES):
+            if entry.name not in SECTIONS and (section, entry.name) not in _NOT_IN_FILES:
                 kind = get_type_hints(cls)[entry.name]
                 yield Setting(section, entry.name, kind, entry.default, descriptions[entry.name])
 
@@ -260,7 +295,9 @@ def run_config(values: Mapping[str, Any], where: str = "run") -> RunConfig:
 def as_values(run: RunConfig) -> dict[str, Any]:
     """The values of a run, as :func:`run_config` takes them."""
     values = dataclasses.asdict(run)
-    values["model"] = {name: value for name, value in values["model"].items() if name not in _NOT_IN_FILES}
+    values["model"] = {
+        name: value for name, value in values["model"].items() if ("model", name) not in _NOT_IN_FILES
+    }
     return values
 
 

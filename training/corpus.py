@@ -14,6 +14,9 @@ Origin = Literal["quotes", "quotations", "sentences"]
 # Figures by position are of each tenth of an article.
 DECILES = 10
 
+# At the end of the source and of the id of an article whose introduction was restored.
+INTRODUCED = "-introduced"
+
 
 class CorpusError(TrainingError):
     """A corpus file cannot be used; the message names it."""

@@ -280,7 +280,9 @@ def trained(scorer: SentenceScorer, rarity: Rarity | None = None) -> Model:
 
     def scores_of(article: PreparedArticle) -> Scores:
         features = text_features(article.sentences, rarity) if rarity else article.features
-        return scorer.score(network_input(article.vectors, features, scorer.config)).astype(np.float64)
+        kind = scorer.kind_of(article.sentences, article.vectors, features)
+        inputs = network_input(article.vectors, features, scorer.config, kind)
+        return scorer.score(inputs).astype(np.float64)
 
     return scores_of
 

@@ -28,6 +28,7 @@ from training.config import FitConfig
 from training.corpus import unknown_sources
 from training.distributed import Processes
 from training.errors import TrainingError
+from training.kinds import fit_kinds, kind_by_source
 from training.leaning import lean
 from training.losses import LOSSES, ON_SCORES, Total, absolute_error
 from training.metrics import RougeMeter, ndcg
@@ -114,9 +115,10 @@ def fit(
             )
     weights, lead = config.weight_by_source(), config.lead_by_source()
     sources = {article.source for article in (*training, *validation)}
-    for name, given in (("weights", weights), ("lead", lead)):
+    for name, given in (("weights", weights), ("lead", lead), ("kinds", kind_by_source(config))):
         if unknown := unknown_sources(name, given, sources):
             raise FitError(unknown)
+    recognized = [form for article in training for form in (article, article.littered) if form]
     training, validation = (
         [
             lean(article, lead.get(article.source, 0.0))
@@ -132,7 +134,7 @@ def fit(
         )
     shown = show and processes.first
     with _within_memory():
-        fitting = _Fitting(training, validation, model, config, processes, fingerprint)
+        fitting = _Fitting(training, validation, recognized, model, config, processes, fingerprint)
     if state_file and state_file.exists():
         fitting.restore(state_file)
     progress = tqdm(
@@ -174,11 +176,13 @@ class _Fitting:
         self,
         training: Sequence[PreparedArticle],
         validation: Sequence[PreparedArticle],
+        recognized: Sequence[PreparedArticle],
         model: ModelConfig,
         config: FitConfig,
         processes: Processes,
         fingerprint: str,
     ) -> None:
+        """:param recognized: from which the classifier of kinds learns, whatever their weight."""
         self.training, self.validation = training, validation
         self.config, self.processes = config, processes
         self.weight_by_source = config.weight_by_source()
@@ -192,7 +196,10 @@ class _Fitting:
             "data": fingerprint,
         }
         torch.manual_seed(config.seed)
-        self.network = Network(model).to(processes.device)
+        self.kinds = kind_by_source(config)
+        self.network = Network(model)
+        fit_kinds(self.network, recognized, config)
+        self.network.to(processes.device)
         self.wrapped = processes.wrap(self.network)
         self.average = _average(self.network, config.average) if config.average else None
         self.optimizer = _optimizer(self.network, config)
@@ -299,12 +306,24 @@ class _Fitting:
 
     def _outputs(self, network: nn.Module, batch: Sequence[PreparedArticle]) -> tuple[Tensor, Tensor, Tensor]:
         """:returns: outputs of the head, targets and mask, each of shape (B, T)."""
-        vectors, targets = _tensors(batch, self.network.config, self.processes.device)
+        vectors, targets = self._tensors(batch)
         with torch.autocast(
             self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
             outputs = network(vectors)
         return outputs.float(), targets, vectors.mask
+
+    def _tensors(self, batch: Sequence[PreparedArticle]) -> tuple[PaddedBatch, Tensor]:
+        """:returns: the input of the network and the targets (B, T), on the device."""
+        model, device = self.network.config, self.processes.device
+        vectors = pad(
+            [
+                network_input(article.vectors, article.features, model, self.kinds.get(article.source))
+                for article in batch
+            ]
+        )
+        targets = pad([np.array(article.targets[:, None]) for article in batch]).vectors.squeeze(2)
+        return PaddedBatch(vectors.vectors.to(device), vectors.lengths), targets.to(device)
 
     def _loss(
         self, batch: Sequence[PreparedArticle], outputs: Tensor, targets: Tensor, mask: Tensor
@@ -414,15 +433,6 @@ def _factor(config: FitConfig, epochs_done: float) -> float:
 
 def _seed(*numbers: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
-
-
-def _tensors(
-    batch: Sequence[PreparedArticle], model: ModelConfig, device: torch.device
-) -> tuple[PaddedBatch, Tensor]:
-    """:returns: the input of the network and the targets (B, T), on the device."""
-    vectors = pad([network_input(article.vectors, article.features, model) for article in batch])
-    targets = pad([np.array(article.targets[:, None]) for article in batch]).vectors.squeeze(2)
-    return PaddedBatch(vectors.vectors.to(device), vectors.lengths), targets.to(device)
 
 
 def _shares(

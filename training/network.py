@@ -1,7 +1,8 @@
 """The network of :mod:`summarizer.model` for training: in PyTorch, over padded batches.
 
 Axes, here and everywhere: B articles in a batch, T sentences (timesteps), D width of a sentence vector,
-F number of text features, P number of position features, H width of the recurrent layer.
+F number of text features, P number of position features, K number of kinds of text, H width of the recurrent
+layer.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from summarizer.model import ModelConfig, input_width
+from summarizer.model import KIND_WEIGHT, ModelConfig, input_width, weight_shapes
 from summarizer.recurrence import GATES
 
 _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
@@ -23,7 +24,7 @@ _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 class PaddedBatch(NamedTuple):
     """Articles of different lengths as one tensor.
 
-    :ivar vectors: shape (B, T, D + F + P), the input of the network; zero beyond each article's end.
+    :ivar vectors: shape (B, T, D + F + P + K), the input of the network; zero beyond each article's end.
     :ivar lengths: shape (B,), int64, on the CPU; at least 1 each.
     """
 
@@ -54,6 +55,9 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.members = nn.ModuleList(_Member(config) for _ in range(config.members))
+        if config.kinds:  # fitted by training.kinds, not by gradients
+            outputs, inputs = weight_shapes(config)[KIND_WEIGHT]
+            self.kinds = nn.Linear(inputs, outputs).requires_grad_(False)
 
     def forward(self, batch: PaddedBatch) -> Tensor:
         """Outputs of the head before its activation; with several members, of their mean score.
@@ -107,7 +111,9 @@ class _Member(nn.Module):
         inputs = nn.functional.dropout1d(
             self._normalized(vectors, batch.mask).transpose(1, 2), self.config.dropout_inputs, self.training
         ).transpose(1, 2)  # (B, T, D)
-        inputs = torch.cat([inputs, features], dim=2)  # (B, T, D + F + P)
+        if self.training and self.config.dropout_kind and self.config.kinds:
+            features = self._with_hidden_kinds(features)
+        inputs = torch.cat([inputs, features], dim=2)  # (B, T, D + F + P + K)
         packed = pack_padded_sequence(inputs, batch.lengths, batch_first=True, enforce_sorted=False)
         if self.training and self.config.dropout_recurrent:
             states, _ = functional_call(self.recurrent, self._thinned_weights(), (packed,))
@@ -130,6 +136,12 @@ class _Member(nn.Module):
         else:
             real = self.normalize(real)
         return torch.zeros_like(vectors).masked_scatter(mask[:, :, None], real)
+
+    def _with_hidden_kinds(self, features: Tensor) -> Tensor:
+        """:param features: shape (B, T, F + P + K); the K columns of some articles become 0."""
+        kinds = len(self.config.kinds)
+        shown = torch.rand(len(features), 1, 1, device=features.device) >= self.config.dropout_kind
+        return torch.cat([features[:, :, :-kinds], features[:, :, -kinds:] * shown], dim=2)
 
     def _thinned_weights(self) -> dict[str, Tensor]:
         """The recurrent weights with some of their columns dropped.

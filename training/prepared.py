@@ -38,7 +38,7 @@ from summarizer.sentences import SentenceSplitter
 from summarizer.text_features import RARITY_FEATURES, text_features
 from training.boilerplate import is_chosen, littered
 from training.closeness import Quoted, canonical, closeness, folder_name, needs_vectors
-from training.corpus import Article, Split, split_of, unknown_sources
+from training.corpus import INTRODUCED, Article, Split, split_of, unknown_sources
 from training.errors import TrainingError
 from training.near_duplicates import kept_apart
 from training.rows import INDEX_FILE, Rows, RowStore
@@ -153,8 +153,9 @@ def prepare(
     :param encoder_source: the argument of :func:`open_encoder`.
     :param boilerplate: share of the training articles to use a second time with lines such as bylines and
         captions, which nobody quotes: their targets are 0. See :mod:`training.boilerplate`.
-    :param introductions: sources whose quotes are an introduction that was cut off from the text. It is
-        restored in half of their training articles; else the network learns that articles begin in the
+    :param introductions: sources whose quotes are an introduction that was cut off from the text. Their
+        training articles are used a second time with it, under the name of the source with
+        :data:`training.corpus.INTRODUCED` at its end; else the network learns that articles begin in the
         middle.
     :raises PreparedError: no article, a source of ``introductions`` that no article is from, or the folder
         contains something else.
@@ -176,7 +177,8 @@ def prepare(
             _encode(
                 [sentences for row in rows for sentences in _sentence_lists(row)], encoder, store, "encode"
             )
-        rarity_sha256 = _add_features(folder, rows)
+        rarity = Rarity.count(sentences for article, sentences in split if split_of(article.id) == "train")
+        rarity_sha256 = _add_features(folder, rows, rarity)
         write_whole(
             folder / ARTICLES_FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         )
@@ -339,28 +341,22 @@ def _rows(
     split: Sequence[tuple[Article, list[str]]], boilerplate: float, introductions: Sequence[str]
 ) -> list[dict[str, Any]]:
     shared = _sharing(split)
-    return [
-        _row(
-            article,
-            sentences,
-            None if article.id in shared else split_of(article.id),
-            boilerplate,
-            has_introduction=article.source in introductions,
-        )
-        for article, sentences in split
-    ]
+    rows = []
+    for article, sentences in split:
+        side = None if article.id in shared else split_of(article.id)
+        rows.append(_row(article, sentences, side, boilerplate))
+        if side == "train" and article.source in introductions:
+            whole = replace(article, id=article.id + INTRODUCED, source=article.source + INTRODUCED)
+            rows.append(_row(whole, [*article.quotes, *sentences], side, boilerplate))
+    return rows
 
 
-def _row(
-    article: Article, sentences: list[str], split: Split | None, boilerplate: float, *, has_introduction: bool
-) -> dict[str, Any]:
+def _row(article: Article, sentences: list[str], split: Split | None, boilerplate: float) -> dict[str, Any]:
     """A row of the list of articles.
 
     ``littered``: None, or the ``sentences`` with boilerplate among them and the positions of those ``lines``.
     """
     second: dict[str, Any] | None = None
-    if split == "train" and has_introduction and is_chosen(f"introduction {article.id}", 0.5):
-        sentences = [*article.quotes, *sentences]
     if split == "train" and is_chosen(article.id, boilerplate):
         found = littered(sentences, article.id, article.title)
         second = {"sentences": found.sentences, "lines": np.flatnonzero(found.is_boilerplate).tolist()}
@@ -405,12 +401,11 @@ def _sharing(split: Sequence[tuple[Article, Sequence[str]]]) -> Mapping[str, str
     return shared
 
 
-def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Count in how many training articles each word is; write this and the text features of all articles.
+def _add_features(folder: Path, rows: Sequence[Mapping[str, Any]], rarity: Rarity) -> str:
+    """Write the rarity of words, and the text features of all articles.
 
     :returns: sha256 of the file of rarities, under which the features are stored.
     """
-    rarity = Rarity.count(row["sentences"] for row in rows if row["split"] == "train")
     write_whole(folder / RARITY_FILE, rarity.as_json())
     rarity_sha256 = sha256_of(folder / RARITY_FILE)
     with RowStore(*_features_place(folder, rarity_sha256), RARITY_FEATURES.stop) as store:

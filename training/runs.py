@@ -333,4 +333,6 @@ def _combined(fitted: Mapping[int, Fitted], run: RunConfig) -> tuple[Network, li
     network = Network(dataclasses.replace(first.config, members=len(members)))
     for place, member in zip(network.members, members, strict=True):
         place.load_state_dict(member.state_dict())
+    if network.config.kinds:
+        network.kinds.load_state_dict(first.kinds.state_dict())  # the same in all
     return network.eval(), list(fitted)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,36 @@ def test_the_network_reads_what_its_configuration_says(text_features, rarity, ty
     assert vectors.all()
 
 
+@pytest.mark.parametrize("kind", [None, 0, 1, 2])
+@pytest.mark.parametrize("position_features", [True, False])
+def test_every_sentence_is_told_the_kind_of_its_article(kind, position_features):
+    config = ModelConfig(6, position_features=position_features, kinds=("news", "paper", "answer"))
+    vectors, features = np.ones((4, 6), np.float32), np.ones((4, RARITY_FEATURES.stop), np.float32)
+    read = network_input(vectors, features, config, kind)
+    assert read.shape == (4, input_width(config))
+    expected = [float(kind == place) for place in range(3)]
+    assert read[:, -3:].tolist() == [expected] * 4
+    without = network_input(vectors, features, dataclasses.replace(config, kinds=()))
+    np.testing.assert_array_equal(read[:, :-3], without)
+
+
+def test_the_classifier_decides_the_kind_and_a_network_without_kinds_has_none():
+    config = ModelConfig(6, width=5, text_features=False, kinds=("news", "paper"))
+    weights = {name: np.zeros(shape) for name, shape in weight_shapes(config).items()}
+    weights["kinds.weight"][1, 0] = 1  # a paper if the mean of the first number of the vectors is above 0.1
+    weights["kinds.bias"][:] = [0.1 * 6**0.5 / 2, 0]
+    scorer = SentenceScorer(config, weights)
+    features = np.zeros((2, RARITY_FEATURES.stop), np.float32)
+    for mean, kind in ((0.05, 0), (0.15, 1)):
+        vectors = np.array([[mean - 0.3] + [0] * 5, [mean + 0.3] + [0] * 5], np.float32)
+        assert scorer.kind_of(["It rained.", "It snowed."], vectors, features) == kind
+    plain = ModelConfig(6, width=5)
+    assert (
+        SentenceScorer(plain, random_weights(plain)).kind_of(["It rained."], vectors[:1], features[:1])
+        is None
+    )
+
+
 def test_scoring_changes_nothing():
     config = ModelConfig(dimension=6, width=5, members=2, layers=2)
     scorer = SentenceScorer(config, random_weights(config))
@@ -108,6 +140,11 @@ def test_scoring_changes_nothing():
         ({"normalize": True}, "normalize must be one of none, layer, batch; got True"),
         ({"activation": "relu"}, "activation must be one of sigmoid, linear"),
         ({"members": 0}, "members must be a whole number of at least 1"),
+        ({"kinds": ["news"]}, "kinds must be at least two different names, or none"),
+        ({"kinds": ["news", "news"]}, "kinds must be at least two different names, or none"),
+        ({"kinds": ["news", 3]}, "kinds must be a list of names"),
+        ({"kinds": "news"}, "kinds must be a list of names"),
+        ({"dropout_kind": 1}, "dropout_kind must be a number of at least 0 and below 1"),
         ({"bidirectional": "yes"}, "bidirectional must be true or false"),
     ],
 )

@@ -231,7 +231,7 @@ def test_training_articles_alone_are_there_again_with_boilerplate_which_is_never
         assert len(form.vectors) == len(form.features) == len(own)
 
 
-def test_half_of_the_training_articles_of_a_source_get_their_introduction_back(tmp_path, encoder):
+def test_the_training_articles_of_a_source_are_used_again_with_their_introduction(tmp_path, encoder):
     texts = [f"The council {number} said it in a long letter to all the people." for number in range(80)]
     introduction = "The bridge is old."
     articles = [
@@ -243,12 +243,14 @@ def test_half_of_the_training_articles_of_a_source_get_their_introduction_back(t
     prepare(articles, encoder, "tiny", "lexical", folder, introductions=["cut"])
     found = load(folder, "lexical")[1]
     restored = [article for article in found if len(article.sentences) > 1]
-    assert {(article.source, article.split) for article in restored} == {("cut", "train")}
-    training = [a for a in found if a.split == "train" and a.source == "cut"]
-    assert 0.3 < len(restored) / len(training) < 0.7
-    for article in restored:
-        assert article.sentences[0] == introduction
+    assert {(article.source, article.split) for article in restored} == {("cut-introduced", "train")}
+    training = [article for article in found if article.split == "train" and article.source == "cut"]
+    assert [article.id for article in restored] == [f"{article.id}-introduced" for article in training]
+    for article, cut in zip(restored, training, strict=True):
+        assert article.sentences == [introduction, *cut.sentences]
         assert article.targets[0] == 1 > article.targets[1]
+    rarity = read_rarity(folder, load(folder, "lexical")[0])
+    assert rarity.articles == sum(article.split == "train" for article in found) - len(restored)
 
 
 @pytest.mark.parametrize("content", ["{}", "{", '{"articles": 3}'])
