@@ -70,7 +70,7 @@ def create_api(summarizer: Summarizer, evaluator: Evaluator, config: ServiceConf
     @api.get("/model")
     def model() -> Response:
         about = {"model": asdict(summarizer.model), "card": dict(summarizer.card)}
-        return _json(to_json({**about, "limits": config.limits, "options": option_choices()}))
+        return _json(to_json({**about, "limits": config.limits, "options": option_choices(summarizer.kinds)}))
 
     return api
 

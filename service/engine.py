@@ -160,7 +160,11 @@ class Engine:
             for article in articles:
                 _check(deadline)
                 documents.append(self._split(article))
-        jobs = [_Job(found, deadline, abandoned) for found in documents if isinstance(found, Document)]
+        jobs = [
+            _Job(found, article.options.kind, deadline, abandoned)
+            for article, found in zip(articles, documents, strict=True)
+            if isinstance(found, Document)
+        ]
         computed = iter(self._compute(jobs, deadline, record))
         results: list[Evaluation | InputError] = []
         with record.stage("select"):
@@ -175,6 +179,7 @@ class Engine:
 
     def _split(self, article: Article) -> Document | InputError:
         try:
+            self._summarizer.check_kind(article.options.kind)
             if article.sentences is not None:
                 return self._summarizer.take_sentences(article.sentences)
             return self._summarizer.split(article.text or "")
@@ -277,7 +282,7 @@ class Engine:
         began = time.perf_counter()
         encoded = self._summarizer.encode(documents)
         between = time.perf_counter()
-        scores = self._summarizer.score(documents, encoded)
+        scores = self._summarizer.score(documents, encoded, [job.kind for job in jobs])
         times = _BatchTimes(between - began, time.perf_counter() - between)
         self._metrics.batch(len(documents), sum(len(document.sentences) for document in documents))
         for job, vectors, own_scores in zip(jobs, encoded, scores, strict=True):
@@ -301,8 +306,11 @@ class _Computed(NamedTuple):
 class _Job:
     """An article that is waiting."""
 
-    def __init__(self, document: Document, deadline: float, abandoned: Callable[[], bool]) -> None:
+    def __init__(
+        self, document: Document, kind: str | None, deadline: float, abandoned: Callable[[], bool]
+    ) -> None:
         self.document = document
+        self.kind = kind
         self.future: Future[_Computed] = Future()
         self._deadline = deadline
         self._abandoned = abandoned

@@ -113,6 +113,7 @@ def parse_query(parameters: Iterable[tuple[str, str]], text: str) -> EvaluateReq
         summary=budget,
         order=query.order,
         redundancy=query.redundancy,
+        kind=query.kind,
         index_unit=query.index_unit,
     )
 
@@ -137,6 +138,7 @@ def summary_options(request: EvaluateRequest) -> SummaryOptions:
             **{name: getattr(request.summary, name) for name in BUDGETS},
             order=request.order,
             redundancy=request.redundancy,
+            kind=request.kind,
         )
     except InputError as error:
         detail = _shortened(str(error), 2 * LONGEST_ECHO)  # the value is at its end

@@ -1,5 +1,6 @@
 """The types of requests and answers, from which ``/openapi.json`` is generated."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -85,6 +86,11 @@ class Options(_Strict):
         " first two also take lines without an end mark (titles, captions) last, where at least 70 % of the"
         " article are sentences.",
     )
+    kind: str | None = Field(
+        None,
+        description="Kind of text that the article is read as, one of those that `/api/model` lists under"
+        " `options`; by default the model recognizes it.",
+    )
     index_unit: IndexUnit = Field(
         "codepoint",
         description="What offsets count: `codepoint` (code points, as in Python) or `utf16` (UTF-16 code"
@@ -153,12 +159,16 @@ class EvaluateQuery(Options):
     threshold: Annotated[_Share | None, _THRESHOLD] = None
 
 
-def option_choices() -> dict[str, list[str]]:
-    """The options and their possible values, for ``/api/model``."""
+def option_choices(kinds: Iterable[str]) -> dict[str, list[str]]:
+    """The options and their possible values, for ``/api/model``.
+
+    :param kinds: of text, that the model tells apart.
+    """
     return {
         "summary": list(BUDGETS),
         "order": list(get_args(Order)),
         "redundancy": list(get_args(Redundancy)),
+        "kind": list(kinds),
         "index_unit": list(get_args(IndexUnit)),
     }
 

@@ -34,6 +34,12 @@ def add_summary_options(parser: argparse.ArgumentParser) -> None:
         default="trigram",
         help="how to avoid repetition; default: trigram",
     )
+    parser.add_argument(
+        "--kind",
+        type=non_empty,
+        metavar="NAME",
+        help="kind of text that the article is read as, such as news; default: the model recognizes it",
+    )
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -73,5 +79,11 @@ def summary_options(parsed: argparse.Namespace) -> SummaryOptions:
     :raises InvalidOption: one of them is out of range.
     """
     return SummaryOptions(
-        parsed.sentences, parsed.words, parsed.ratio, parsed.threshold, parsed.order, parsed.redundancy
+        parsed.sentences,
+        parsed.words,
+        parsed.ratio,
+        parsed.threshold,
+        parsed.order,
+        parsed.redundancy,
+        parsed.kind,
     )

@@ -149,7 +149,7 @@ class Client:
         :raises ServiceError: the service refused it, after any retries; ``no_article`` if the page has none.
         :raises ServiceUnreachable: no answer arrived.
         """
-        given = {name: getattr(options, name) for name in (*BUDGETS, "order", "redundancy")}
+        given = {name: getattr(options, name) for name in (*BUDGETS, "order", "redundancy", "kind")}
         query = urlencode({name: value for name, value in given.items() if value is not None})
         answer = self._request(
             "POST", f"/api/evaluate?{query}", page.encode("utf-8", "replace"), "text/html; charset=utf-8"
@@ -241,7 +241,8 @@ class Client:
 
 def _as_json(options: SummaryOptions) -> dict[str, Any]:
     budget = {name: value for name in BUDGETS if (value := getattr(options, name)) is not None}
-    return {"summary": budget, "order": options.order, "redundancy": options.redundancy}
+    kind = {} if options.kind is None else {"kind": options.kind}
+    return {"summary": budget, "order": options.order, "redundancy": options.redundancy, **kind}
 
 
 def _json_object(answer: _Answer) -> dict[str, Any]:

@@ -158,6 +158,7 @@ def score_corpus(
     :raises CorpusError: the input cannot be read, the folder belongs to something else, or the runner failed.
     :raises CheckpointError: the model cannot be used.
     :raises EncoderUnavailable: the encoder is not installed here.
+    :raises InvalidOption: the model does not know the kind of text that the settings name.
     """
     _check_apart(corpus, out)
     files = find_files(corpus)
@@ -165,7 +166,9 @@ def score_corpus(
         if file.format == "parquet":
             parquet_fields(file, settings.columns)
     schema = parquet_schema(files, settings.columns) if settings.format == "parquet" else None
-    model = Summarizer.load(checkpoint, encoder=encoder).model
+    summarizer = Summarizer.load(checkpoint, encoder=encoder)
+    summarizer.check_kind(settings.options.kind)
+    model = summarizer.model
     folder = str(Path(checkpoint).resolve()) if checkpoint else None
     job = Job(out.resolve(), settings, folder, encoder, model.sha256, schema)
     manifest = {
@@ -277,7 +280,7 @@ def _evaluations(
         return []
     try:
         encoded = summarizer.encode(documents)
-        scores = summarizer.score(documents, encoded)
+        scores = summarizer.score(documents, encoded, [options.kind] * len(documents))
         return [summarizer.select(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
     except Exception as error:  # noqa: BLE001  # one article must not fail the others, nor stop the run
         if len(documents) == 1:

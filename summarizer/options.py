@@ -1,4 +1,4 @@
-"""Options of a summary: its length, its order, and how it avoids repetition."""
+"""Options of a summary: its length, its order, how it avoids repetition, and as what the article is read."""
 
 import sys
 from dataclasses import dataclass, fields
@@ -29,6 +29,8 @@ class SummaryOptions:
         consecutive words with one already chosen; ``mmr``: maximal marginal relevance, a sentence is worth
         less the more similar its vector is to those already chosen. Unless there is a threshold, the last two
         also take lines without an end mark last; see :mod:`summarizer.selection`.
+    :ivar kind: name of the kind of text that the article is read as, one of
+        :attr:`summarizer.pipeline.Summarizer.kinds`; by default the model recognizes it.
     :raises InvalidOption: an option has the wrong type or is out of range, or two budgets are given.
     """
 
@@ -38,6 +40,7 @@ class SummaryOptions:
     threshold: float | None = None
     order: Order = "document"
     redundancy: Redundancy = "trigram"
+    kind: str | None = None
 
     def __post_init__(self) -> None:
         for name in OPTION_NAMES:
@@ -48,6 +51,8 @@ class SummaryOptions:
         _check_share("threshold", self.threshold, zero_allowed=True)
         _check_choice("order", self.order, get_args(Order))
         _check_choice("redundancy", self.redundancy, get_args(Redundancy))
+        if self.kind is not None and not isinstance(self.kind, str):
+            raise InvalidOption(f"kind must be a name; got {self.kind!r}", "kind")
         given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise InvalidOption(

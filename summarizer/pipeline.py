@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from summarizer import checkpoint
 from summarizer.document import Document, Evaluation, EvaluationWarning, ModelInfo, ScoredSentence
 from summarizer.encoder import Encoded
-from summarizer.errors import TooManySentences
+from summarizer.errors import InvalidOption, TooManySentences
 from summarizer.model import network_input
 from summarizer.options import DEFAULT_OPTIONS, SummaryOptions
 from summarizer.selection import Scores, by_score, select
@@ -32,6 +32,7 @@ class Summarizer:
     :meth:`evaluate` runs all stages. They can also be called one by one, to time or batch them:
     :meth:`split` (or :meth:`take_sentences`), :meth:`encode`, :meth:`score`, :meth:`select`.
 
+    :ivar kinds: names of the kinds of text that the model tells apart, maybe none.
     :param loaded: the checkpoint.
     :param max_sentences: an article with more is refused; None for no limit.
     """
@@ -43,6 +44,7 @@ class Summarizer:
         self._rarity = loaded.rarity
         self._max_sentences = max_sentences
         config = loaded.config
+        self.kinds = config.model.kinds
         self.model = ModelInfo(config.name, config.version, loaded.sha256, config.encoder.name)
         self.card: Mapping[str, Any] = {
             "architecture": asdict(config.model),
@@ -79,7 +81,8 @@ class Summarizer:
     def evaluate(self, text: str, options: SummaryOptions = DEFAULT_OPTIONS) -> Evaluation:
         """Score every sentence of an article and choose its summary.
 
-        :raises InputError: the text has no sentence, more sentences than the limit, or a lone surrogate.
+        :raises InputError: the text has no sentence, more sentences than the limit, or a lone surrogate; or
+            the options name a kind of text that the model does not know.
         """
         return self._evaluate([self.split(text)], options)[0]
 
@@ -150,9 +153,31 @@ class Summarizer:
         """
         return text_features([sentence.text for sentence in document.sentences], self._rarity)
 
-    def score(self, documents: Sequence[Document], encoded: Sequence[Encoded]) -> list[Scores]:
-        """Third stage: the scores of each document, which do not depend on the others."""
-        return [self._score(*parts) for parts in zip(documents, encoded, strict=True)]
+    def check_kind(self, kind: str | None) -> None:
+        """Check that the model knows a kind of text.
+
+        :raises InvalidOption: it does not.
+        """
+        if kind is not None and kind not in self.kinds:
+            raise InvalidOption(
+                f"kind must be one of {', '.join(self.kinds)}; got {kind!r}"
+                if self.kinds
+                else f"this model tells no kinds of text apart; leave out kind={kind!r}",
+                "kind",
+            )
+
+    def score(
+        self,
+        documents: Sequence[Document],
+        encoded: Sequence[Encoded],
+        kinds: Sequence[str | None] | None = None,
+    ) -> list[Scores]:
+        """Third stage: the scores of each document, which do not depend on the others.
+
+        :param kinds: as what each document is read; None for one that is to be recognized, or for all.
+        """
+        kinds = [None] * len(documents) if kinds is None else kinds
+        return [self._score(*parts) for parts in zip(documents, encoded, kinds, strict=True)]
 
     def select(
         self, document: Document, encoded: Encoded, scores: Scores, options: SummaryOptions = DEFAULT_OPTIONS
@@ -176,8 +201,9 @@ class Summarizer:
     def _evaluate(self, documents: Sequence[Document], options: SummaryOptions) -> list[Evaluation]:
         if not documents:
             return []
+        self.check_kind(options.kind)
         encoded = self.encode(documents)
-        scores = self.score(documents, encoded)
+        scores = self.score(documents, encoded, [options.kind] * len(documents))
         return [self.select(*parts, options) for parts in zip(documents, encoded, scores, strict=True)]
 
     def _checked(self, document: Document) -> Document:
@@ -189,10 +215,14 @@ class Summarizer:
             )
         return document
 
-    def _score(self, document: Document, encoded: Encoded) -> Scores:
+    def _score(self, document: Document, encoded: Encoded, kind: str | None) -> Scores:
         features, scorer = self.features(document), self._scorer
-        kind = scorer.kind_of([sentence.text for sentence in document.sentences], encoded.vectors, features)
-        scores = scorer.score(network_input(encoded.vectors, features, scorer.config, kind))
+        if kind is None:
+            texts = [sentence.text for sentence in document.sentences]
+            place = scorer.kind_of(texts, encoded.vectors, features)
+        else:
+            place = self.kinds.index(kind)
+        scores = scorer.score(network_input(encoded.vectors, features, scorer.config, place))
         return scores.astype(np.float64).round(SCORE_DECIMALS)
 
 

@@ -24,5 +24,11 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def kinds_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that tells two kinds of text apart."""
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoints") / "kinds", kinds=("news", "paper"))
+
+
+@pytest.fixture(scope="session")
 def summarizer(tiny_checkpoint: Path) -> Summarizer:
     return Summarizer.load(tiny_checkpoint)

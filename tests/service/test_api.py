@@ -160,6 +160,8 @@ REFUSED = [
     ),
     (b'{"text": "a", "summary": []}', "application/json", 422, "invalid_request", "/summary"),
     (b'{"text": "a", "order": "rank"}', "application/json", 422, "invalid_request", "/order"),
+    (b'{"text": "a", "kind": 3}', "application/json", 422, "invalid_request", "/kind"),
+    (b'{"text": "a", "kind": "news"}', "application/json", 422, "invalid_option", "/kind"),
     (b'{"text": "a", "redundancy": null}', "application/json", 422, "invalid_request", "/redundancy"),
     (b'{"text": "a", "index_unit": "byte"}', "application/json", 422, "invalid_request", "/index_unit"),
 ]
@@ -447,3 +449,32 @@ def assert_problem(answer, status: int, code: str) -> None:
     assert found["code"] == code
     assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(found)
     assert found["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.fixture(scope="module")
+def kinds_client(kinds_checkpoint) -> FlaskClient:
+    return create_app(ServiceConfig(checkpoint=kinds_checkpoint)).test_client()
+
+
+def test_an_article_is_read_as_the_kind_that_is_named(kinds_client):
+    assert kinds_client.get("/api/model").get_json()["options"]["kind"] == ["news", "paper"]
+    found = {
+        kind: post_json(kinds_client, {"text": ARTICLE, "kind": kind}).get_json()
+        for kind in ("news", "paper")
+    }
+    assert found["news"]["sentences"] != found["paper"]["sentences"]
+    assert post_json(kinds_client, {"text": ARTICLE, "kind": None}).get_json() in found.values()
+    for kind, answer in found.items():
+        plain = kinds_client.post(f"/api/evaluate?kind={kind}", data=ARTICLE, content_type="text/plain")
+        assert plain.get_json() == answer
+    articles = [{"id": str(kind), "text": ARTICLE, "kind": kind} for kind in ("paper", "poem", "news")]
+    results = kinds_client.post("/api/evaluate/batch", json={"articles": articles}).get_json()["results"]
+    assert [result.get("sentences") for result in results] == [
+        found["paper"]["sentences"],
+        None,
+        found["news"]["sentences"],
+    ]
+    assert results[1]["error"]["code"] == "invalid_option"
+    assert results[1]["error"]["errors"] == [
+        {"pointer": "/articles/1/kind", "detail": "kind must be one of news, paper; got 'poem'"}
+    ]

@@ -48,6 +48,7 @@ def refusal(body: object) -> BadRequest:
         ({}, SummaryOptions()),
         ({"sentences": "5", "order": "score"}, SummaryOptions(sentences=5, order="score")),
         ({"words": "100", "redundancy": "mmr"}, SummaryOptions(words=100, redundancy="mmr")),
+        ({"kind": "news"}, SummaryOptions(kind="news")),
         ({"ratio": "1"}, SummaryOptions(ratio=1.0)),
         ({"ratio": "2.5e-1"}, SummaryOptions(ratio=0.25)),
         ({"threshold": "0"}, SummaryOptions(threshold=0.0)),

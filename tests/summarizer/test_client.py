@@ -95,7 +95,7 @@ def test_what_a_newer_service_adds_does_not_matter(service, summarizer, evaluate
 def test_article_options_and_key_are_sent_as_the_service_expects(service, evaluated):
     service.answer(evaluated)
     asked = Client(f"{service.url}/behind/a/proxy/", api_key="secret")
-    asked.evaluate(ARTICLE, SummaryOptions(words=50, order="score"))
+    asked.evaluate(ARTICLE, SummaryOptions(words=50, order="score", kind="news"))
     method, path, headers, body = service.requests[0]
     assert (method, path) == ("POST", "/behind/a/proxy/api/evaluate")
     assert (headers["Authorization"], headers["Content-Type"]) == ("Bearer secret", "application/json")
@@ -104,6 +104,7 @@ def test_article_options_and_key_are_sent_as_the_service_expects(service, evalua
         "summary": {"words": 50},
         "order": "score",
         "redundancy": "trigram",
+        "kind": "news",
     }
 
 
@@ -147,9 +148,9 @@ def test_a_string_is_not_taken_for_a_list_of_its_characters(service, summarizer,
 
 def test_a_page_is_sent_as_it_is_with_the_options_in_the_query(service, evaluated):
     service.answer({**evaluated, "text": ARTICLE})
-    found = Client(service.url).evaluate_html("<p>page</p>", SummaryOptions(ratio=0.5))
+    found = Client(service.url).evaluate_html("<p>page</p>", SummaryOptions(ratio=0.5, kind="news"))
     _, path, headers, body = service.requests[0]
-    assert path == "/api/evaluate?ratio=0.5&order=document&redundancy=trigram"
+    assert path == "/api/evaluate?ratio=0.5&order=document&redundancy=trigram&kind=news"
     assert (headers["Content-Type"], body) == ("text/html; charset=utf-8", b"<p>page</p>")
     assert found.text == ARTICLE
 

@@ -196,3 +196,13 @@ def test_a_page_without_an_article_is_one_line_and_status_1(tmp_path, tiny_check
     (tmp_path / "empty.html").write_text("<html></html>")
     assert run(str(tmp_path / "empty.html"), checkpoint=tiny_checkpoint) == 1
     assert capsys.readouterr().err.startswith("summarizer: no article was found in the page; ")
+
+
+def test_an_article_can_be_read_as_a_kind(article, kinds_checkpoint, capsys):
+    printed = []
+    for kind in ("news", "paper"):
+        assert run(str(article), "--scores", "--kind", kind, checkpoint=kinds_checkpoint) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] != printed[1]
+    assert run(str(article), "--kind", "poem", checkpoint=kinds_checkpoint) == 2
+    assert "kind must be one of news, paper; got 'poem'" in capsys.readouterr().err

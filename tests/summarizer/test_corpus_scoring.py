@@ -597,3 +597,27 @@ def test_ray_writes_the_same_parts_and_goes_on_where_it_was(tmp_path, corpus, sc
     assert refused.returncode == 1
     assert "damaged.jsonl.gz is damaged after row" in refused.stderr
     assert "Traceback" not in refused.stderr.splitlines()[-1]
+
+
+def test_a_corpus_is_read_as_one_kind_and_an_unknown_one_is_refused_first(tmp_path, kinds_checkpoint):
+    corpus = write_lines(tmp_path / "corpus.jsonl", [{"id": "1", "text": ARTICLES[1]}])
+    for kind in ("news", "paper"):
+        score_corpus(
+            corpus,
+            tmp_path / kind,
+            here,
+            Settings(options=SummaryOptions(kind=kind)),
+            checkpoint=str(kinds_checkpoint),
+        )
+        (result,) = results(tmp_path / kind)
+        expected = Summarizer.load(kinds_checkpoint).evaluate(ARTICLES[1], SummaryOptions(kind=kind))
+        assert result["sentences"] == expected.as_dict()["sentences"]
+    with pytest.raises(InvalidOption, match="one of news, paper; got 'poem'"):
+        score_corpus(
+            corpus,
+            tmp_path / "poem",
+            here,
+            Settings(options=SummaryOptions(kind="poem")),
+            checkpoint=str(kinds_checkpoint),
+        )
+    assert not (tmp_path / "poem").exists()

@@ -28,6 +28,7 @@ from summarizer import InvalidOption, SummaryOptions
         ({"words": np.True_}, "words", "whole number of at least 1; got np.True_"),
         ({"order": 10**5000}, "order", "at most 4300 digits"),
         ({"order": "rank"}, "order", "one of document, score; got 'rank'"),
+        ({"kind": 3}, "kind", "kind must be a name; got 3"),
         ({"redundancy": None}, "redundancy", "one of none, trigram, mmr"),
         (
             {"sentences": 3, "words": 50},

@@ -8,6 +8,7 @@ from summarizer import (
     CheckpointNotFound,
     EmptyText,
     InputError,
+    InvalidOption,
     NoSentences,
     Summarizer,
     SummaryOptions,
@@ -267,3 +268,31 @@ def test_threads_that_share_a_summarizer_do_not_disturb_each_other(summarizer):
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(summarizer.evaluate, texts))
     assert together == [summarizer.evaluate(text) for text in texts]
+
+
+def scores(summarizer: Summarizer, kind: str | None) -> list[float]:
+    return [sentence.score for sentence in summarizer.evaluate(ARTICLE, SummaryOptions(kind=kind)).sentences]
+
+
+def test_a_kind_is_recognized_unless_it_is_named_and_changes_the_scores(kinds_checkpoint):
+    summarizer = Summarizer.load(kinds_checkpoint)
+    assert summarizer.kinds == ("news", "paper")
+    news, paper, recognized = (scores(summarizer, kind) for kind in ("news", "paper", None))
+    assert news != paper
+    assert recognized in (news, paper)
+    evaluated = summarizer.evaluate_many([ARTICLE, "It was."], SummaryOptions(kind="paper"))
+    assert [sentence.score for sentence in evaluated[0].sentences] == paper
+
+
+@pytest.mark.parametrize(
+    ("fixture", "message"),
+    [
+        ("kinds_checkpoint", "kind must be one of news, paper; got 'poem'"),
+        ("tiny_checkpoint", "this model tells no kinds of text apart; leave out kind='poem'"),
+    ],
+)
+def test_a_kind_that_the_model_does_not_know_is_refused(request, fixture, message):
+    summarizer = Summarizer.load(request.getfixturevalue(fixture))
+    with pytest.raises(InvalidOption, match=message) as caught:
+        summarizer.evaluate(ARTICLE, SummaryOptions(kind="poem"))
+    assert caught.value.field == ("kind",)
