@@ -2,6 +2,7 @@
 
 python benchmarks/cross_validation.py PREPARED CLEAN [--preset shipped] [--sources cnndm,poc,inshorts]
                                      [--closeness oracle] [--config RUN.toml --out FOLDER --beside FOLDER]
+                                     [--kind news]
 
 Two recipes are compared article by article if the second is measured --beside the folder of the first;
 `python -m training config` writes a run file with other settings. With --unseen, whole sources are held out.
@@ -82,7 +83,7 @@ def main() -> None:
         model = networks(rest, run, parsed.restarts, manifest.dimension, folder, fingerprint)
         for place in held:
             article = with_rarity(clean[known[place].id], rarity)
-            scores[article.id] = trained(model)(article)
+            scores[article.id] = trained(model, kind=parsed.kind)(article)
             measured.append(article)
         print(f"fold {fold + 1} of {len(places)}: {len(rest)} articles to learn from, {len(held)} held out")
     np.savez(parsed.out / SCORES_FILE, **scores)  # type: ignore[arg-type]  # its options have other names
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SOURCES",
         help="whole sources as folds, such as cnndm+poc,inshorts: none of a fold's is learned from",
     )
+    parser.add_argument("--kind", help="of text, as which every article is read; recognized by default")
     parser.add_argument("--closeness", help="what makes the targets; as the recipe says by default")
     parser.add_argument("--restarts", type=int, default=1, help="networks that are averaged")
     parser.add_argument(

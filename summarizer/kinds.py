@@ -69,7 +69,8 @@ def article_features(sentences: Sequence[str], vectors: Floats, features: Floats
     :param features: shape (T, F).
     :returns: shape (A,), float32.
     """
-    opening = next((index for index, is_line in enumerate(are_lines(sentences)) if not is_line), 0)
+    openings = (index for index, text in enumerate(sentences) if are_lines([text]) == [False])
+    opening = next(openings, 0)
     dimension, width = vectors.shape[1], features.shape[1]
     found = np.zeros(features_of_article(dimension, width), np.float32)
     found[:dimension] = vectors.mean(axis=0) * (dimension**0.5 / 2)  # vectors have length 1

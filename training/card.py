@@ -30,7 +30,7 @@ Scores every sentence of an article by how close it is to what a curator would q
   {counted(model.layers, "layer")}, sentence vectors of width {model.dimension}
   {"with" if model.position_features else "without"} position features,
   {_text_features(model)}, one dense head for every sentence;
-  {counted(model.members, "network")}{", their scores averaged" if model.members > 1 else ""}.
+  {counted(model.members, "network")}{", their scores averaged" if model.members > 1 else ""}.{_kinds(model)}
 - **Encoder**: {config.encoder.name} ({config.encoder.kind}), digest `{config.encoder.digest}`.
 - **Targets**: closeness `{config.closeness}` of each sentence to the quotes or summary of its article,
   computed from both texts.
@@ -76,6 +76,15 @@ def _text_features(model: ModelConfig) -> str:
     return f"with text features by the rarity of words {kinds}{typography}"
 
 
+def _kinds(model: ModelConfig) -> str:
+    if not model.kinds:
+        return ""
+    return (
+        f"\n- **Kinds of text**: {', '.join(model.kinds)}. An article is read as one of them, which logistic"
+        "\n  regression recognizes unless the caller names it."
+    )
+
+
 def _table(model: ModelConfig) -> str:
     return f", but lists words that occur in at least {FEWEST_ARTICLES} of them" if model.reads_rarity else ""
 
@@ -105,7 +114,15 @@ def _data(training: Mapping[str, Any]) -> str:
             f"The training articles of {_listed(introductions)} were used a second time, beginning with their"
             f"\nquotes; these are counted as {_listed(name + INTRODUCED for name in introductions)}."
         )
-    if lead := training.get("run", {}).get("fit", {}).get("lead"):
+    fit = training.get("run", {}).get("fit", {})
+    if kinds := fit.get("kinds"):
+        told.append(
+            f"Kinds of text, with the sources of each: {kinds}. An article is taken for another kind than the"
+            f"\nfirst if that has at least {fit['certainty']:.0%} of the probability of the two."
+        )
+    if weights := fit.get("weights"):
+        told.append(f"Weights of sources in training, 1 where not listed: {weights}.")
+    if lead := fit.get("lead"):
         told.append(
             "So that the model stays close to the first sentences in news that it has not seen, a share of"
             f"\nsome targets was how early the sentence is: {lead}. Scores of such texts lean as much."

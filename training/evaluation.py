@@ -271,17 +271,19 @@ def _words(sentences: Iterable[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
-def trained(scorer: SentenceScorer, rarity: Rarity | None = None) -> Model:
+def trained(scorer: SentenceScorer, rarity: Rarity | None = None, kind: str | None = None) -> Model:
     """A network as a model.
 
     :param rarity: with which it was trained, if the articles may have been prepared with another one; then
         text features are computed again.
+    :param kind: of text, as which every article is read; None to recognize it.
     """
+    named = None if kind is None else scorer.config.kinds.index(kind)
 
     def scores_of(article: PreparedArticle) -> Scores:
         features = text_features(article.sentences, rarity) if rarity else article.features
-        kind = scorer.kind_of(article.sentences, article.vectors, features)
-        inputs = network_input(article.vectors, features, scorer.config, kind)
+        place = scorer.kind_of(article.sentences, article.vectors, features) if named is None else named
+        inputs = network_input(article.vectors, features, scorer.config, place)
         return scorer.score(inputs).astype(np.float64)
 
     return scores_of

@@ -52,6 +52,10 @@ def test_the_card_says_what_the_model_is_and_what_it_is_for(written):
         ({"rarity": False}, "by the rarity of words in the article and by typography,"),
         ({"typography": False}, "in the article and in the training articles,"),
         ({"text_features": False}, "without text features,"),
+        (
+            {"kinds": ("news", "answer")},
+            "- **Kinds of text**: news, answer. An article is read as one of them",
+        ),
     ],
 )
 def test_the_card_tells_what_the_network_reads(figures, settings, told):
@@ -75,7 +79,14 @@ def test_the_card_tells_what_was_left_out_and_how_the_articles_were_prepared(fig
         "left_out": ["bbc", "sosum"],
         "boilerplate": 0.5,
         "introductions": ["xsum"],
-        "run": {"fit": {"lead": "news=0.3"}},
+        "run": {
+            "fit": {
+                "lead": "news=0.3",
+                "kinds": "news=news,other=bbc+xsum",
+                "certainty": 0.8,
+                "weights": "bbc=0.2",
+            }
+        },
     }
     told = card(config(TRAINING | options), {"test": figures})
     for said in (
@@ -83,6 +94,9 @@ def test_the_card_tells_what_was_left_out_and_how_the_articles_were_prepared(fig
         "50% of the training articles were used a second time with bylines",
         "articles of xsum were used a second time, beginning with their\nquotes; these are counted as"
         " xsum-introduced.",
+        "Kinds of text, with the sources of each: news=news,other=bbc+xsum. An article is taken for another",
+        "has at least 80% of the probability of the two.",
+        "Weights of sources in training, 1 where not listed: bbc=0.2.",
         "how early the sentence is: news=0.3. Scores of such texts lean as much.",
     ):
         assert said in told
