@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from summarizer import Summarizer, checkpoint
+from summarizer import Summarizer, SummaryOptions, checkpoint
 from summarizer.alone import alone
 from tests.tiny import make_encoder_folder
 from tests.training.corpus import write_corpus
@@ -268,14 +268,37 @@ def test_a_checkpoint_counts_the_articles_that_were_used_and_tells_how_they_were
     options = ["--encoder", str(make_encoder_folder(tmp_path / "encoder")), "--closeness", "lexical"]
     options += ["--boilerplate", "0.5", "--introductions", "blog", "--out", str(tmp_path / "ready")]
     assert main(["prepare", str(corpus), *options]) == 0
-    fit_run(tmp_path / "ready", tmp_path / "run", with_fit(epochs=1, weights="blog=0"))
+    fit_run(tmp_path / "ready", tmp_path / "run", with_fit(epochs=1, weights="blog=0,blog-introduced=0"))
     _, loaded, splits = open_run(tmp_path / "run")
     training = loaded.config.training
     news = {split: sum(one.source == "news" for one in found) for split, found in splits.items()}
     assert training["articles"] == news
     assert training["sources"] == {"news": sum(news.values())}
-    assert training["left_out"] == ["blog"]
+    assert training["left_out"] == ["blog", "blog-introduced"]
     assert (training["boilerplate"], training["introductions"]) == (0.5, ["blog"])
+
+
+def test_a_run_with_kinds_makes_a_checkpoint_that_recognizes_them_and_takes_their_names(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus.jsonl")
+    rows = [json.loads(line) for line in corpus.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["source"] = "blog" if number % 2 else "news"
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ["--encoder", str(make_encoder_folder(tmp_path / "encoder")), "--closeness", "lexical"]
+    assert main(["prepare", str(corpus), *options, "--out", str(tmp_path / "ready")]) == 0
+    settings = with_fit(epochs=1, restarts=2, combine="average", kinds="first=news,second=blog")
+    fit_run(tmp_path / "ready", tmp_path / "run", settings)
+    fit_run(tmp_path / "ready", tmp_path / "run", settings)  # done already: nothing is trained again
+    report_run(tmp_path / "run")
+    summarizer = Summarizer.load(tmp_path / "run" / "checkpoint")
+    assert summarizer.kinds == ("first", "second")
+    scores = {
+        kind: [s.score for s in summarizer.evaluate(rows[0]["text"], SummaryOptions(kind=kind)).sentences]
+        for kind in (*summarizer.kinds, None)
+    }
+    assert scores["first"] != scores["second"]
+    assert scores[None] in (scores["first"], scores["second"])
+    assert "first, second" in (tmp_path / "run" / "checkpoint" / "README.md").read_text()
 
 
 def test_a_device_that_is_none_does_not_claim_the_folder(prepared, tmp_path):
