@@ -6,6 +6,7 @@ first looks at the article as a whole (multinomial logistic regression), and the
 beside every sentence. Which kinds there are, the training says; see ``kinds`` in a run file.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -73,10 +74,12 @@ def article_features(sentences: Sequence[str], vectors: Floats, features: Floats
     opening = next(openings, 0)
     dimension, width = vectors.shape[1], features.shape[1]
     found = np.zeros(features_of_article(dimension, width), np.float32)
-    found[:dimension] = vectors.mean(axis=0) * (dimension**0.5 / 2)  # vectors have length 1
-    found[dimension : dimension + width] = features.mean(axis=0) * 2
+    count = len(sentences)
+    # On arrays of this size, np.mean takes several times as long.
+    found[:dimension] = np.add.reduce(vectors, axis=0) * (dimension**0.5 / 2 / count)  # vectors have length 1
+    found[dimension : dimension + width] = np.add.reduce(features, axis=0) * (2 / count)
     found[dimension + width : dimension + 2 * width] = features[opening]
-    found[dimension + 2 * width] = np.log(len(sentences)) - 3  # 20 sentences are a usual article
+    found[dimension + 2 * width] = math.log(count) - 3  # 20 sentences are a usual article
     words = _WORD.findall(sentences[opening][:_MOST_CHARACTERS].translate(_PLAIN).casefold())
     places = [_PLACES[word] for word in words if word in _PLACES]
     if words and words[0] in _FIRST_PLACES:

@@ -155,13 +155,11 @@ def network_input(vectors: Floats, features: Floats, config: ModelConfig, kind: 
     :returns: shape (T, D + F + P + K), float32, where F, P or K is 0 if the network does not read them; a new
         array.
     """
-    columns = text_columns(config)
+    read = _read_features(features, config)
     inputs = np.empty((len(vectors), input_width(config)), np.float32)
     inputs[:, : config.dimension] = vectors
-    after = config.dimension + len(columns)
-    inputs[:, config.dimension : after] = (
-        features if len(columns) == features.shape[1] else features[:, columns]
-    )
+    after = config.dimension + read.shape[1]
+    inputs[:, config.dimension : after] = read
     if config.position_features:
         inputs[:, after : after + POSITION_FEATURES] = position_features(len(vectors))
     if config.kinds:
@@ -177,7 +175,13 @@ def kind_input(sentences: Sequence[str], vectors: Floats, features: Floats, conf
     :param vectors: as the next one, see :func:`network_input`.
     :returns: shape (A,), float32.
     """
-    return article_features(sentences, vectors, features[:, text_columns(config)])
+    return article_features(sentences, vectors, _read_features(features, config))
+
+
+def _read_features(features: Floats, config: ModelConfig) -> Floats:
+    """The columns of the text features that the network reads; usually all."""
+    columns = text_columns(config)
+    return features if len(columns) == features.shape[1] else features[:, columns]
 
 
 def text_columns(config: ModelConfig) -> list[int]:
