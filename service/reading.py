@@ -194,6 +194,8 @@ def _field_error(found: ErrorDetails, in_query: bool) -> FieldError:
     if found["type"] == "missing":
         return FieldError(path, f"{name} is missing", in_query)
     message = "an object" if found["type"] == "model_type" else found["msg"].removeprefix("Input should be ")
+    if found["type"] == "string_too_long":
+        message = f"at most {found['ctx']['max_length']} characters long"
     if found["loc"] == ("sentences",) and found["type"] == "list_type":
         message += " of strings (the number of sentences to select is summary.sentences)"
     return FieldError(path, f"{name} should be {message}; got {_echo(found['input'])}", in_query)

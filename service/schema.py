@@ -88,6 +88,7 @@ class Options(_Strict):
     )
     kind: str | None = Field(
         None,
+        max_length=100,
         description="Kind of text that the article is read as, one of those that `/api/model` lists under"
         " `options`; by default the model recognizes it.",
     )

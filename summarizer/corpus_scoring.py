@@ -171,9 +171,12 @@ def score_corpus(
     model = summarizer.model
     folder = str(Path(checkpoint).resolve()) if checkpoint else None
     job = Job(out.resolve(), settings, folder, encoder, model.sha256, schema)
+    told = asdict(settings)
+    if settings.options.kind is None:
+        del told["options"]["kind"]  # so that runs from before this option are resumed
     manifest = {
         "model": asdict(model),
-        "settings": asdict(settings),
+        "settings": told,
         "input": {file.name: {"bytes": file.size, "modified": file.modified} for file in files},
     }
     counts, size = Counts(), sum(file.size for file in files)

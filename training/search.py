@@ -32,7 +32,8 @@ from summarizer.drafts import write_whole
 from training.closeness import canonical
 from training.config import ConfigError, RunConfig, as_toml, as_values, run_config, settings
 from training.distributed import processes
-from training.fit import Epoch, FitError, Fitted, fit
+from training.errors import TrainingError
+from training.fit import Epoch, Fitted, fit
 from training.pages import render
 from training.plots import Bar, bars
 from training.prepared import add_targets, load, read_manifest
@@ -301,7 +302,7 @@ class _Objective:
         values = {name: what.suggest(trial, name) for name, what in self.space.items()}
         try:
             best = self._fitted(_with(self.run, values), trial).best
-        except (ConfigError, FitError) as error:  # counts as a trial, or the search might never end
+        except TrainingError as error:  # counts as a trial, or the search might never end
             tqdm.write(f"trial {trial.number} failed: {error}")
             raise optuna.TrialPruned from error
         trial.set_user_attr("epoch", best.number)

@@ -456,6 +456,14 @@ def kinds_client(kinds_checkpoint) -> FlaskClient:
     return create_app(ServiceConfig(checkpoint=kinds_checkpoint)).test_client()
 
 
+def test_a_kind_of_any_length_is_refused_in_a_short_answer(kinds_client):
+    answer = post_json(kinds_client, {"text": ARTICLE, "kind": "x" * 10_000})
+    assert answer.status_code == 422
+    (error,) = answer.get_json()["errors"]
+    assert error["pointer"] == "/kind"
+    assert error["detail"] == f"kind should be at most 100 characters long; got {'x' * 100}…"
+
+
 def test_an_article_is_read_as_the_kind_that_is_named(kinds_client):
     assert kinds_client.get("/api/model").get_json()["options"]["kind"] == ["news", "paper"]
     found = {

@@ -612,6 +612,11 @@ def test_a_corpus_is_read_as_one_kind_and_an_unknown_one_is_refused_first(tmp_pa
         (result,) = results(tmp_path / kind)
         expected = Summarizer.load(kinds_checkpoint).evaluate(ARTICLES[1], SummaryOptions(kind=kind))
         assert result["sentences"] == expected.as_dict()["sentences"]
+        manifest = json.loads((tmp_path / kind / MANIFEST_FILE).read_text())
+        assert manifest["settings"]["options"]["kind"] == kind
+    score_corpus(corpus, tmp_path / "recognized", here, Settings(), checkpoint=str(kinds_checkpoint))
+    manifest = json.loads((tmp_path / "recognized" / MANIFEST_FILE).read_text())
+    assert "kind" not in manifest["settings"]["options"]  # as in folders from before there were kinds
     with pytest.raises(InvalidOption, match="one of news, paper; got 'poem'"):
         score_corpus(
             corpus,
